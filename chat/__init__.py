@@ -1,0 +1,1 @@
+"""Threadkeeper: durable, private chat history for a website's ChatKit assistant."""

@@ -1,0 +1,239 @@
+"""Brings a database to the schema in migrations/: `python -m chat.migrate`.
+
+Each file is applied once, in its number's order, in a transaction of its own under an advisory
+lock, so that several workers may start at the same moment. The lock belongs to the transaction:
+one that belongs to the session would get lost behind a transaction pooler.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from chat.config import Settings
+from chat.errors import ConfigError, MigrationError
+
+logger = logging.getLogger(__name__)
+
+FOLDER: Final = Path(__file__).parent.parent / "migrations"
+NAME: Final = re.compile(r"(\d{4})_[a-z]+(?:_[a-z0-9]+)+\.sql")
+LOCK: Final = 7_311_902_650
+"""The advisory lock's number: any other would do, as long as nothing else uses it."""
+
+CREATE_LIST: Final = """
+    -- chat.migrate.create_list
+    CREATE TABLE IF NOT EXISTS chatkit_migration (
+        number     integer     NOT NULL PRIMARY KEY,
+        name       text        NOT NULL,
+        sha256     text        NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    )
+"""
+
+LIST_EXISTS: Final = """
+    -- chat.migrate.list_exists
+    SELECT to_regclass('chatkit_migration') IS NOT NULL
+"""
+
+APPLIED: Final = """
+    -- chat.migrate.applied
+      SELECT number, name, sha256
+        FROM chatkit_migration
+    ORDER BY number
+"""
+
+TAKE_LOCK: Final = """
+    -- chat.migrate.lock
+    SELECT pg_advisory_xact_lock(%(lock)s)
+"""
+
+RECORD: Final = """
+    -- chat.migrate.record
+    INSERT INTO chatkit_migration (number, name, sha256)
+    VALUES (%(number)s, %(name)s, %(sha256)s)
+"""
+
+AUTH_USER_ID_TYPE: Final = """
+    -- chat.migrate.auth_user_id_type
+    SELECT format_type(atttypid, NULL)
+      FROM pg_attribute
+     WHERE attrelid = to_regclass('"user"')
+       AND attname = 'id'
+       AND NOT attisdropped
+"""
+
+LINKED_TABLES: Final = """
+    -- chat.migrate.linked_tables
+    SELECT conrelid::regclass::text
+      FROM pg_constraint
+     WHERE conname IN ('chatkit_thread_owner', 'chatkit_attachment_owner')
+       AND contype = 'f'
+       AND connamespace = (SELECT relnamespace FROM pg_class
+                            WHERE oid = to_regclass('chatkit_thread'))
+"""
+
+# A constraint cannot be a parameter, so each table has its own pair of statements. NOT VALID:
+# rows whose owner is already gone must not keep the others from being linked.
+LINK: Final = {
+    "chatkit_thread": """
+    -- chat.migrate.link_threads
+    ALTER TABLE chatkit_thread
+      ADD CONSTRAINT chatkit_thread_owner
+          FOREIGN KEY (user_id) REFERENCES "user" (id) ON DELETE CASCADE NOT VALID
+""",
+    "chatkit_attachment": """
+    -- chat.migrate.link_attachments
+    ALTER TABLE chatkit_attachment
+      ADD CONSTRAINT chatkit_attachment_owner
+          FOREIGN KEY (user_id) REFERENCES "user" (id) ON DELETE CASCADE NOT VALID
+""",
+}
+UNLINK: Final = {
+    "chatkit_thread": """
+    -- chat.migrate.unlink_threads
+    ALTER TABLE chatkit_thread DROP CONSTRAINT chatkit_thread_owner
+""",
+    "chatkit_attachment": """
+    -- chat.migrate.unlink_attachments
+    ALTER TABLE chatkit_attachment DROP CONSTRAINT chatkit_attachment_owner
+""",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file: its number, its name, and the SHA-256 of its bytes."""
+
+    number: int
+    name: str
+    sql: bytes
+
+    @property
+    def sha256(self) -> str:
+        """The checksum that shows whether the file was edited after it was applied."""
+        return hashlib.sha256(self.sql).hexdigest()
+
+
+def migrate(dsn: str, *, link_auth_users: bool = True, folder: Path = FOLDER) -> int:
+    """Apply what is missing and return how many files that was; safe to repeat, and at once.
+
+    Then looks whether threads can be tied to Better Auth's users: see `link_owners`. Raises
+    MigrationError, with what to do about it, for a file that was edited, renamed or misnamed and
+    for a database that is newer than the files, psycopg.Error for everything else.
+    """
+    files = read_files(folder)
+    with psycopg.connect(dsn, autocommit=True, connect_timeout=5, prepare_threshold=None) as conn:
+        applied = _check(files, _applied(conn))
+        count = 0
+        for file in files[applied:]:
+            count += _apply(conn, files, file)
+        with conn.transaction():
+            conn.execute(TAKE_LOCK, {"lock": LOCK})
+            link_owners(conn, wanted=link_auth_users)
+    return count
+
+
+def read_files(folder: Path) -> list[Migration]:
+    """Return the folder's migrations, 1 to n without a gap; raise MigrationError otherwise."""
+    files = []
+    for path in sorted(folder.glob("*.sql")):
+        match = NAME.fullmatch(path.name)
+        if match is None:
+            raise MigrationError(f"{path.name}: name it like 0001_create_threads.sql")
+        files.append(Migration(int(match[1]), path.name, path.read_bytes()))
+    for expected, file in enumerate(files, start=1):
+        if file.number != expected:
+            raise MigrationError(f"{file.name}: expected number {expected:04d} here")
+    if not files:
+        raise MigrationError(f"no migrations in {folder.name}/: deploy the whole project")
+    return files
+
+
+def link_owners(conn: psycopg.Connection[tuple[object, ...]], *, wanted: bool) -> None:
+    """Tie threads to Better Auth's "user" table, so that deleting a user deletes what they said.
+
+    Done when that table is in this database and its id is text; undone when `wanted` is false.
+    Otherwise left out, and the log says why.
+    """
+    linked = {str(row[0]) for row in conn.execute(LINKED_TABLES)}
+    if not wanted:
+        for table in linked:
+            conn.execute(UNLINK[table])
+        logger.info("owners not linked to the auth server's users: LINK_AUTH_USERS is off")
+        return
+    row = conn.execute(AUTH_USER_ID_TYPE).fetchone()
+    if row is None or row[0] not in {"text", "character varying"}:
+        found = "no such table here" if row is None else f"its id is {row[0]}, not text"
+        logger.info('owners not linked to the auth server\'s "user" table: %s', found)
+        return
+    for table in sorted(LINK.keys() - linked):
+        conn.execute(LINK[table])
+        logger.info('%s linked to the auth server\'s "user" table', table)
+
+
+def _applied(conn: psycopg.Connection[tuple[object, ...]]) -> list[tuple[int, str, str]]:
+    row = conn.execute(LIST_EXISTS).fetchone()
+    if row is None or not row[0]:
+        return []
+    return [(int(str(n)), str(name), str(sha)) for n, name, sha in conn.execute(APPLIED)]
+
+
+def _check(files: list[Migration], applied: list[tuple[int, str, str]]) -> int:
+    """Return how many files were applied; raise MigrationError when they are not these files."""
+    if len(applied) > len(files):
+        raise MigrationError(
+            f"the database has migration {applied[-1][1]}, which this version does not know: "
+            "deploy the newer version again, or restore the database from before it"
+        )
+    for file, (number, name, sha256) in zip(files, applied, strict=False):
+        if (file.number, file.name, file.sha256) != (number, name, sha256):
+            raise MigrationError(
+                f"{file.name} is not what was applied as {name}: restore that file, "
+                "and make the change in a new migration"
+            )
+    return len(applied)
+
+
+def _apply(
+    conn: psycopg.Connection[tuple[object, ...]], files: list[Migration], file: Migration
+) -> int:
+    """Apply one file unless another worker did so meanwhile; return 1 or 0."""
+    with conn.transaction():
+        conn.execute(TAKE_LOCK, {"lock": LOCK})
+        conn.execute(CREATE_LIST)
+        if _check(files, _applied(conn)) >= file.number:
+            return 0
+        conn.execute(file.sql)
+        conn.execute(RECORD, {"number": file.number, "name": file.name, "sha256": file.sha256})
+    logger.info("applied %s", file.name)
+    return 1
+
+
+def main() -> int:
+    """Migrate the database that DATABASE_URL names; return the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    # Only the database matters here: a migration must not wait for the other settings.
+    environ = {"BETTER_AUTH_URL": "http://localhost", **os.environ}
+    try:
+        settings = Settings.from_env(environ)
+        count = migrate(settings.database_url, link_auth_users=settings.link_auth_users)
+    except (ConfigError, MigrationError) as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 1
+    except psycopg.Error as exc:
+        sys.stderr.write(f"the database refused: {exc}\n")
+        return 1
+    logger.info("applied %d migrations; the database is up to date", count)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

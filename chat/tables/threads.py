@@ -1,0 +1,308 @@
+"""A person's conversations: title, dates and ChatKit's metadata."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from chatkit.types import Page, ThreadItem, ThreadMetadata
+
+from chat.db import Connection
+from chat.errors import ThreadNotFound, UnknownCursor
+from chat.tables.documents import model_json
+from chat.tables.pages import clamped, page_of
+
+LOAD: Final = """
+    -- chat.threads.load
+    SELECT id, title, document::text
+      FROM chatkit_thread
+     WHERE user_id = %(user_id)s
+       AND id = %(thread_id)s
+"""
+
+FIND: Final = """
+    -- chat.threads.find
+    SELECT id, title, created_at, last_message_at, status
+      FROM chatkit_thread
+     WHERE user_id = %(user_id)s
+       AND id = %(thread_id)s
+"""
+
+# Whoever saves a thread with another title than the stored one has named it.
+SAVE: Final = """
+    -- chat.threads.save
+    INSERT INTO chatkit_thread AS old (user_id, id, title, title_source, document, status)
+    VALUES (%(user_id)s, %(thread_id)s, %(title)s,
+            CASE WHEN %(title)s::text IS NULL THEN 'none' ELSE 'user' END,
+            %(document)s, %(status)s)
+        ON CONFLICT (user_id, id) DO UPDATE
+       SET title = excluded.title,
+           title_source = CASE WHEN excluded.title IS NOT DISTINCT FROM old.title
+                               THEN old.title_source
+                               ELSE excluded.title_source
+                           END,
+           document = excluded.document,
+           status = excluded.status
+"""
+
+# One statement, so that a failure leaves no thread without its first message behind. An id that
+# is taken inserts nothing: the same request may have been stored by an earlier try.
+START: Final = """
+    -- chat.threads.start
+      WITH started AS (
+               INSERT INTO chatkit_thread
+                      (user_id, id, title, title_source, document, status, last_position)
+               VALUES (%(user_id)s, %(thread_id)s, %(title)s,
+                       CASE WHEN %(title)s::text IS NULL THEN 'none' ELSE 'message' END,
+                       %(document)s, %(status)s, 1)
+                   ON CONFLICT (user_id, id) DO NOTHING
+            RETURNING id)
+    INSERT INTO chatkit_thread_item (user_id, thread_id, position, id, kind, document)
+    SELECT %(user_id)s, id, 1, %(item_id)s, %(kind)s, %(item)s
+      FROM started
+"""
+
+RENAME: Final = """
+    -- chat.threads.rename
+       UPDATE chatkit_thread
+          SET title = %(title)s,
+              title_source = 'user'
+        WHERE user_id = %(user_id)s
+          AND id = %(thread_id)s
+    RETURNING id, title, document::text
+"""
+
+IMPROVE_TITLE: Final = """
+    -- chat.threads.improve_title
+    UPDATE chatkit_thread
+       SET title = %(title)s,
+           title_source = 'model'
+     WHERE user_id = %(user_id)s
+       AND id = %(thread_id)s
+       AND title_source IN ('none', 'message')
+"""
+
+DELETE: Final = """
+    -- chat.threads.delete
+    DELETE FROM chatkit_thread
+     WHERE user_id = %(user_id)s
+       AND id = %(thread_id)s
+"""
+
+NEWEST: Final = """
+    -- chat.threads.newest
+      SELECT id, title, created_at, last_message_at, status
+        FROM chatkit_thread
+       WHERE user_id = %(user_id)s
+         AND (last_message_at, id) < (%(at)s, %(id)s)
+    ORDER BY last_message_at DESC, id DESC
+       LIMIT %(limit)s
+"""
+
+PAGE_DESC: Final = """
+    -- chat.threads.page_desc
+      SELECT id, title, document::text, last_message_at
+        FROM chatkit_thread
+       WHERE user_id = %(user_id)s
+         AND (%(id)s::text IS NULL OR (last_message_at, id) < (%(at)s, %(id)s))
+    ORDER BY last_message_at DESC, id DESC
+       LIMIT %(limit)s
+"""
+
+PAGE_ASC: Final = """
+    -- chat.threads.page_asc
+      SELECT id, title, document::text, last_message_at
+        FROM chatkit_thread
+       WHERE user_id = %(user_id)s
+         AND (%(id)s::text IS NULL OR (last_message_at, id) > (%(at)s, %(id)s))
+    ORDER BY last_message_at, id
+       LIMIT %(limit)s
+"""
+
+# A cursor that was handed out keeps the place that its thread had then.
+PLACE: Final = """
+    -- chat.threads.place
+    SELECT coalesce(
+               (SELECT last_message_at
+                  FROM chatkit_thread_cursor
+                 WHERE user_id = %(user_id)s
+                   AND thread_id = %(thread_id)s),
+               (SELECT last_message_at
+                  FROM chatkit_thread
+                 WHERE user_id = %(user_id)s
+                   AND id = %(thread_id)s))
+"""
+
+HAND_OUT: Final = """
+    -- chat.threads.hand_out
+      WITH forgotten AS (
+               DELETE FROM chatkit_thread_cursor
+                WHERE user_id = %(user_id)s
+                  AND thread_id <> %(thread_id)s
+                  AND handed_out_at < clock_timestamp() - interval '7 days')
+    INSERT INTO chatkit_thread_cursor (user_id, thread_id, last_message_at)
+    VALUES (%(user_id)s, %(thread_id)s, %(at)s)
+        ON CONFLICT (user_id, thread_id) DO UPDATE
+       SET last_message_at = excluded.last_message_at,
+           handed_out_at = excluded.handed_out_at
+"""
+
+FAR_FUTURE: Final = "infinity"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page of the newest threads ended: the last row's activity and id."""
+
+    last_message_at: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadRow:
+    """A thread as lists and headings show it. Dates are aware, in UTC."""
+
+    id: str
+    title: str | None
+    created_at: datetime
+    last_message_at: datetime
+    status: Literal["active", "locked", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadList:
+    """A page of threads, newest activity first; `next` is None at the end."""
+
+    rows: list[ThreadRow]
+    next: Place | None
+
+
+def load(conn: Connection, *, user_id: str, thread_id: str) -> ThreadMetadata:
+    """Return the user's thread; raise ThreadNotFound if it is not theirs."""
+    row = conn.execute(LOAD, {"user_id": user_id, "thread_id": thread_id}).fetchone()
+    if row is None:
+        raise ThreadNotFound(thread_id)
+    return _metadata(row)
+
+
+def find(conn: Connection, *, user_id: str, thread_id: str) -> ThreadRow:
+    """Return what a heading shows of the user's thread; raise ThreadNotFound if not theirs."""
+    row = conn.execute(FIND, {"user_id": user_id, "thread_id": thread_id}).fetchone()
+    if row is None:
+        raise ThreadNotFound(thread_id)
+    return ThreadRow(*row)
+
+
+def save(conn: Connection, *, user_id: str, thread: ThreadMetadata) -> None:
+    """Insert the thread, or replace the user's thread of that id; its place in the list stays."""
+    conn.execute(SAVE, {"user_id": user_id, **_columns(thread)})
+
+
+def start(
+    conn: Connection, *, user_id: str, thread: ThreadMetadata, first_item: ThreadItem
+) -> None:
+    """Insert a new thread together with its first item, or nothing if the id is taken.
+
+    A title counts as made from the first message, so that a model may improve it.
+    """
+    conn.execute(
+        START,
+        {
+            "user_id": user_id,
+            **_columns(thread),
+            "item_id": first_item.id,
+            "kind": first_item.type,
+            "item": model_json(first_item),
+        },
+    )
+
+
+def rename(conn: Connection, *, user_id: str, thread_id: str, title: str) -> ThreadMetadata:
+    """Give the thread the name that its owner chose; raise ThreadNotFound if it is not theirs."""
+    params = {"user_id": user_id, "thread_id": thread_id, "title": title}
+    row = conn.execute(RENAME, params).fetchone()
+    if row is None:
+        raise ThreadNotFound(thread_id)
+    return _metadata(row)
+
+
+def improve_title(conn: Connection, *, user_id: str, thread_id: str, title: str) -> bool:
+    """Replace a title made from the first message; return False, and change nothing, otherwise."""
+    params = {"user_id": user_id, "thread_id": thread_id, "title": title}
+    return conn.execute(IMPROVE_TITLE, params).rowcount == 1
+
+
+def delete(conn: Connection, *, user_id: str, thread_id: str) -> bool:
+    """Delete the user's thread with everything in it; return whether there was one."""
+    return conn.execute(DELETE, {"user_id": user_id, "thread_id": thread_id}).rowcount == 1
+
+
+def newest(conn: Connection, *, user_id: str, limit: int, after: Place | None) -> ThreadList:
+    """Return the threads with the newest activity, from just after a place on."""
+    rows = conn.execute(
+        NEWEST,
+        {
+            "user_id": user_id,
+            "at": after.last_message_at if after else FAR_FUTURE,
+            "id": after.id if after else "",
+            "limit": limit + 1,
+        },
+    ).fetchall()
+    shown = [ThreadRow(*row) for row in rows[:limit]]
+    has_more = len(rows) > limit
+    return ThreadList(shown, Place(shown[-1].last_message_at, shown[-1].id) if has_more else None)
+
+
+def page_desc(
+    conn: Connection, *, user_id: str, limit: int, after: str | None
+) -> Page[ThreadMetadata]:
+    """Return ChatKit's page of threads, newest activity first; raise UnknownCursor.
+
+    The cursor stays where its thread was when the page was handed out, also when that thread has
+    moved or is deleted since: a thread that did not change is never skipped or repeated.
+    """
+    return _page(conn, PAGE_DESC, user_id=user_id, limit=clamped(limit), after=after)
+
+
+def page_asc(
+    conn: Connection, *, user_id: str, limit: int, after: str | None
+) -> Page[ThreadMetadata]:
+    """Return ChatKit's page of threads, oldest activity first; otherwise as `page_desc`."""
+    return _page(conn, PAGE_ASC, user_id=user_id, limit=clamped(limit), after=after)
+
+
+def _page(
+    conn: Connection, statement: str, *, user_id: str, limit: int, after: str | None
+) -> Page[ThreadMetadata]:
+    at = _place(conn, user_id, after) if after is not None else None
+    params = {"user_id": user_id, "at": at, "id": after, "limit": limit + 1}
+    rows = conn.execute(statement, params).fetchall()
+    page = page_of(rows, limit, _metadata)
+    if page.after is not None:
+        last = {"user_id": user_id, "thread_id": page.after, "at": rows[limit - 1][3]}
+        conn.execute(HAND_OUT, last)
+    return page
+
+
+def _place(conn: Connection, user_id: str, thread_id: str) -> datetime:
+    row = conn.execute(PLACE, {"user_id": user_id, "thread_id": thread_id}).fetchone()
+    if row is None or row[0] is None:
+        raise UnknownCursor(thread_id)
+    at: datetime = row[0]
+    return at
+
+
+def _columns(thread: ThreadMetadata) -> dict[str, Any]:
+    return {
+        "thread_id": thread.id,
+        "title": thread.title,
+        "document": model_json(thread, exclude={"title", "items"}),
+        "status": thread.status.type,
+    }
+
+
+def _metadata(row: tuple[Any, ...]) -> ThreadMetadata:
+    thread = ThreadMetadata.model_validate_json(row[2])
+    thread.title = row[1]
+    return thread

@@ -1,0 +1,8 @@
+"""The fixtures of all tests, one plugin for each thing that they are about."""
+
+pytest_plugins = [
+    "tests.fix_postgres",
+    "tests.fix_auth",
+    "tests.fix_store",
+    "tests.fix_server",
+]

@@ -1,0 +1,96 @@
+"""A real PostgreSQL for the whole run, and a fresh, migrated database for each test."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from dev.local_postgres import LocalPostgres
+
+# A crash of the machine loses a test's database, and nobody minds.
+CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_numbers = count(1)
+
+
+class Databases:
+    """Databases on one server: made from a template or empty, and dropped."""
+
+    def __init__(self, server: LocalPostgres) -> None:
+        self._server = server
+        self._admin = psycopg.connect(server.dsn, autocommit=True)
+
+    def dsn(self, name: str) -> str:
+        """Return how to reach the database of that name."""
+        return make_conninfo(self._server.dsn, dbname=name)
+
+    def create(self, name: str, *, template: str = "template1") -> str:
+        """Make a database and return its dsn; nobody may be connected to the template."""
+        # Copying files needs a checkpoint before and after, and is still the quicker way here.
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY = {}").format(
+            sql.Identifier(name), sql.Identifier(template), sql.Identifier("file_copy")
+        )
+        self._admin.execute(statement)
+        return self.dsn(name)
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is still connected to it."""
+        statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+        self._admin.execute(statement.format(sql.Identifier(name)))
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._admin.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[LocalPostgres]:
+    """One server for the whole run; PG_BINDIR chooses another version of PostgreSQL."""
+    # Not in pytest's own folder: that one is closed to the account that the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="threadkeeper-"))
+    folder.chmod(0o755)
+    server = LocalPostgres(folder, settings=CARELESS)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: LocalPostgres) -> Iterator[Databases]:
+    """The way to further databases on the server of the run."""
+    databases = Databases(postgres)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture(scope="session")
+def migrated(databases: Databases) -> str:
+    """The name of a database with our tables, to copy from."""
+    from chat.migrate import migrate
+
+    migrate(databases.create("migrated"))
+    return "migrated"
+
+
+@pytest.fixture
+def empty_dsn(databases: Databases) -> Iterator[str]:
+    """A fresh database without any table."""
+    name = f"test_{next(_numbers)}"
+    yield databases.create(name)
+    databases.drop(name)
+
+
+@pytest.fixture
+def dsn(databases: Databases, migrated: str) -> Iterator[str]:
+    """A fresh database with our tables, for this test alone."""
+    name = f"test_{next(_numbers)}"
+    yield databases.create(name, template=migrated)
+    databases.drop(name)
