@@ -125,7 +125,8 @@ class Site:
             ready=lambda: _alive(self._run.port),
             log=log,
             mark="dev.tied gunicorn",
-            grace=10,
+            # Running answers have 15 s to come to their end.
+            grace=20,
         )
         self._start(part)
 
@@ -146,6 +147,7 @@ class Site:
             time.sleep(PAUSE)
 
     def _stop_all(self, hurry: Callable[[], bool]) -> None:
+        tell("stopping; a second Ctrl-C does not wait for running answers")
         for part in reversed(self._parts):
             part.stop(hurry=hurry)
         self._groups.unlink(missing_ok=True)

@@ -1,0 +1,87 @@
+"""The app factory: the only file that knows every part."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+from functools import partial
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from chat import logs
+from chat.assistant import Assistant
+from chat.config import Settings
+from chat.db import Database
+from chat.errors import ConfigError, Unavailable
+from chat.migrate import migrate
+from chat.model import ModelSource, load_assistant
+from chat.neon_store import NeonStore
+from chat.sessions import Sessions
+from chat.stream import EventLoop
+from chat.web import chatkit, errors, guard, headers, health, history, pages, sign_in
+from chat.web.services import EXTENSION, Services
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the app for these settings, or for those in the environment.
+
+    Raises ConfigError when a setting is wrong and MigrationError when the database does not fit. A
+    database that is down keeps nothing from starting: its tables are brought up to date at the
+    first use that works.
+    """
+    settings = settings or Settings.from_env(os.environ)
+    logs.configure()
+    app = Flask(__name__)
+    app.extensions[EXTENSION] = _services(settings)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
+        )
+    for part in (headers, errors, guard, pages):
+        part.install(app)
+    for room in (history, sign_in, chatkit, health):
+        app.register_blueprint(room.blueprint)
+    return app
+
+
+def _services(settings: Settings) -> Services:
+    database = Database(
+        settings.database_url,
+        pool_size=settings.pool_size,
+        before_first_use=partial(migrate, link_auth_users=settings.link_auth_users),
+    )
+    source = ModelSource.from_settings(settings)
+    loop = EventLoop()
+    assistant = Assistant(
+        NeonStore(database),
+        load_assistant(settings),
+        source,
+        history_tokens=settings.history_tokens,
+    )
+    _open(database)
+    atexit.register(loop.stop)
+    return Services(
+        settings=settings,
+        database=database,
+        sessions=Sessions(settings.auth_url),
+        assistant=assistant,
+        loop=loop,
+    )
+
+
+def _open(database: Database) -> None:
+    """Bring the tables up to date, and leave no connection open for a fork to share."""
+    try:
+        database.open()
+    except Unavailable as exc:
+        logger.warning("starting without the database: code=%s", exc.code)
+    finally:
+        database.close()
+
+
+__all__ = ["ConfigError", "create_app"]

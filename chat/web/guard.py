@@ -1,0 +1,97 @@
+"""Who asks, and whether their own browser page asked: the guard of every request that changes.
+
+The order of refusal, for a request that is not GET, HEAD or OPTIONS:
+
+1. an Origin or a Sec-Fetch-Site that names another site is 403, whatever else it carries;
+2. no credential is 401, at the first `current_user()`;
+3. a session cookie without an own Origin or Sec-Fetch-Site is 403;
+4. a bearer token needs neither: no browser sends one by itself.
+
+Forms need no token field for this. Those that are sent before anybody is signed in call
+`require_same_origin` themselves, so that nobody can be signed in to a stranger's account.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Flask, g, request
+
+from chat import logs
+from chat.config import origin_of
+from chat.context import RequestContext, User
+from chat.errors import CrossSiteRequest
+from chat.sessions import Credentials, credentials_of
+from chat.web.services import services
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def install(app: Flask) -> None:
+    """Make the app refuse what other sites make a browser send, before any view runs."""
+    app.before_request(refuse_cross_site)
+
+
+def refuse_cross_site() -> None:
+    """Raise CrossSiteRequest for a changing request that another site may have caused."""
+    if request.method in SAFE_METHODS:
+        return
+    if not _vouched() and credentials().cookie:
+        raise CrossSiteRequest("a session cookie without Origin and Sec-Fetch-Site")
+
+
+def require_same_origin() -> None:
+    """Raise CrossSiteRequest unless the browser says that a page of ours sent this."""
+    if not _vouched():
+        raise CrossSiteRequest("neither Origin nor Sec-Fetch-Site")
+
+
+def current_user() -> User:
+    """Return who is signed in; raise NotSignedIn or AuthUnavailable.
+
+    The auth server is asked at most once a request, and only by those who call this.
+    """
+    if "user" not in g:
+        g.user = services().sessions.user(credentials(), address=request.remote_addr)
+        logs.user_id.set(g.user.id)
+    user: User = g.user
+    return user
+
+
+def credentials() -> Credentials:
+    """Return what this request shows of a session, which may be nothing."""
+    if "credentials" not in g:
+        g.credentials = credentials_of(
+            cookie=request.headers.get("Cookie"),
+            authorization=request.headers.get("Authorization"),
+        )
+    found: Credentials = g.credentials
+    return found
+
+
+def request_context() -> RequestContext:
+    """Return what ChatKit passes on to the store; raise like `current_user`."""
+    return RequestContext(user_id=current_user().id, request_id=logs.request_id.get())
+
+
+def own_origin() -> str:
+    """Return the origin that our pages have in a browser, or "" when the Host is nonsense."""
+    public_url = services().settings.public_url
+    if public_url:
+        return public_url
+    try:
+        return origin_of(f"{request.scheme}://{request.host}")
+    except ValueError:
+        return ""
+
+
+def _vouched() -> bool:
+    """Return whether the browser names us as the sender; raise if it names somebody else."""
+    origin = request.headers.get("Origin")
+    site = request.headers.get("Sec-Fetch-Site")
+    # As bytes of the header: a parsed `https://evil@ours` would have our host.
+    if origin is not None and origin != own_origin():
+        raise CrossSiteRequest(f"origin {origin[:100]!a} is not {own_origin()!a}")
+    if site is not None and site not in {"same-origin", "none"}:
+        raise CrossSiteRequest(f"Sec-Fetch-Site is {site[:20]!a}")
+    return origin is not None or site is not None

@@ -1,0 +1,67 @@
+"""The headers that every answer carries, and the line that every request leaves in the log."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from typing import Final
+
+from flask import Flask, Response, g, request
+
+from chat import logs
+from chat.stream import worker
+from chat.web.body import drain
+
+logger = logging.getLogger(__name__)
+
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+# No page of ours may be framed: the widget lives in the host page itself, not in a frame.
+POLICY: Final = (
+    "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def install(app: Flask) -> None:
+    """Give every request an id and a nonce, and every answer its headers."""
+    app.before_request(_begin)
+    app.after_request(_finish)
+    app.jinja_env.globals["csp_nonce"] = lambda: g.csp_nonce
+
+
+def _begin() -> None:
+    """Take the proxy's request id if it is a plain word, so that both logs can be read together."""
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    g.csp_nonce = secrets.token_urlsafe(16)
+    g.began = time.monotonic()
+    logs.request_id.set(g.request_id)
+    logs.user_id.set("")
+
+
+def _finish(response: Response) -> Response:
+    headers = response.headers
+    headers["X-Request-Id"] = g.request_id
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Content-Security-Policy"] = POLICY.format(nonce=g.csp_nonce)
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    if request.endpoint != "static":
+        # Every page is somebody's own: no cache may keep it, not even the browser's.
+        headers.setdefault("Cache-Control", "no-store")
+        headers.add("Vary", "Cookie")
+    if response.status_code >= 400 and request.method == "POST" and not drain(request):
+        worker.close_connection()
+    logger.info(
+        "answered method=%s route=%s status=%d ms=%d",
+        request.method,
+        request.url_rule or "none",
+        response.status_code,
+        (time.monotonic() - g.began) * 1000,
+    )
+    return response

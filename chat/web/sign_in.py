@@ -1,0 +1,184 @@
+"""Signing in, up and out: plain forms, relayed to the auth server, whose cookies are passed on."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+from flask import Blueprint, make_response, redirect, render_template, request
+from werkzeug.wrappers import Response
+
+from chat.better_auth import Answer, one_address
+from chat.errors import AuthUnavailable, NotSignedIn
+from chat.web import guard, refusals
+from chat.web.return_path import return_path
+from chat.web.services import services
+
+logger = logging.getLogger(__name__)
+
+blueprint = Blueprint("sign_in", __name__)
+
+HOME: Final = "/history"
+FORM_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A page with a form, and the path of the auth server that its fields go to."""
+
+    template: str
+    path: str
+    fields: tuple[str, ...]
+
+
+SIGN_IN: Final = Form("auth/sign_in.html", "sign-in/email", ("email", "password"))
+SIGN_UP: Final = Form("auth/sign_up.html", "sign-up/email", ("name", "email", "password"))
+
+
+@blueprint.before_request
+def guard_forms() -> None:
+    """Bound the form and refuse one that no page of ours sent, also when nobody is signed in."""
+    request.max_content_length = FORM_BYTES
+    if request.method not in guard.SAFE_METHODS:
+        guard.require_same_origin()
+
+
+@blueprint.after_request
+def keep_out_of_caches(response: Response) -> Response:
+    """Let no cache keep a page with somebody's address or cookies on it."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/sign-in")
+def sign_in() -> Response:
+    """Show the form, or lead on whoever is signed in already."""
+    return _show(SIGN_IN)
+
+
+@blueprint.get("/sign-up")
+def sign_up() -> Response:
+    """Show the form for a new account, or lead on whoever is signed in already."""
+    return _show(SIGN_UP)
+
+
+@blueprint.post("/sign-in")
+def send_sign_in() -> Response:
+    """Sign in and go on to `next`, or show the form again with a sentence."""
+    return _send(SIGN_IN)
+
+
+@blueprint.post("/sign-up")
+def send_sign_up() -> Response:
+    """Make an account, sign in and go on to `next`, or show the form again with a sentence."""
+    return _send(SIGN_UP)
+
+
+@blueprint.get("/sign-out")
+def leave_sign_out() -> Response:
+    """Sign nobody out: any page can hold an image with this address."""
+    return redirect(HOME)
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> Response:
+    """End the session at the auth server and pass on the cookies that clear it.
+
+    Raises AuthUnavailable, with the cookies left alone, when the auth server did not confirm it:
+    a browser that only forgot the cookie would look signed out while the session lives on.
+    """
+    known = guard.credentials()
+    if not known:
+        return redirect("/sign-in", 303)
+    services().sessions.forget(known)
+    answer = services().sessions.auth.post("sign-out", {}, {**_relayed(), **known.headers()})
+    # A call for another tab may have asked just before the session ended.
+    services().sessions.forget(known)
+    if answer.status != 200:
+        refusals.log(answer, guard.own_origin())
+        raise AuthUnavailable(f"auth server answered {answer.status} to sign-out")
+    return _with_cookies(redirect("/sign-in", 303), answer)
+
+
+def _show(form: Form) -> Response:
+    wanted = return_path(request.args.get("next"), HOME)
+    if guard.credentials() and _signed_in():
+        return redirect(wanted)
+    return _elsewhere(wanted) or _page(form, wanted)
+
+
+def _signed_in() -> bool:
+    try:
+        guard.current_user()
+    except NotSignedIn:
+        return False
+    return True
+
+
+def _elsewhere(wanted: str) -> Response | None:
+    """Return the way to the site's own sign-in page, if it has one, and from there back to us."""
+    page = services().settings.sign_in_url
+    if not page:
+        return None
+    return redirect(f"{page}?{urlencode({'next': guard.own_origin() + wanted})}", 303)
+
+
+def _send(form: Form) -> Response:
+    wanted = return_path(request.form.get("next"), HOME)
+    elsewhere = _elsewhere(wanted)
+    if elsewhere:
+        return elsewhere
+    words = {field: request.form.get(field, "") for field in form.fields}
+    # White space is part of a password, and never of a name or an address.
+    words |= {field: words[field].strip() for field in words if field != "password"}
+    refusal = refusals.of_words(words)
+    if refusal:
+        return _page(form, wanted, refusal)
+    try:
+        answer = services().sessions.auth.post(form.path, words, _relayed())
+        if _has_session(answer):
+            return _with_cookies(redirect(wanted, 303), answer)
+    except AuthUnavailable as exc:
+        logger.warning("%s failed: %s", form.path, exc)
+        return _page(form, wanted, refusals.UNAVAILABLE)
+    refusals.log(answer, guard.own_origin())
+    return _page(form, wanted, refusals.of_answer(answer))
+
+
+def _has_session(answer: Answer) -> bool:
+    """Return whether this made a session; without one, a second step is left to do."""
+    if answer.status != 200:
+        return False
+    body = answer.json()
+    return isinstance(body, dict) and bool(body.get("token")) and bool(answer.set_cookies)
+
+
+def _relayed() -> dict[str, str]:
+    """Return the headers that the auth server judges a request by: from where, and for whom.
+
+    No cookies: it would ask for a trusted origin then, and needs none of them to sign anybody in.
+    """
+    return {"Origin": guard.own_origin(), **one_address(request.remote_addr)}
+
+
+def _with_cookies(response: Response, answer: Answer) -> Response:
+    for cookie in answer.set_cookies:
+        response.headers.add("Set-Cookie", cookie)
+    return response
+
+
+def _page(form: Form, wanted: str, refusal: refusals.Refusal | None = None) -> Response:
+    """Render the form with what was typed, but never with the password."""
+    body = render_template(
+        form.template,
+        next=wanted,
+        error=refusal.sentence if refusal else None,
+        name=request.form.get("name", "")[: refusals.LONGEST],
+        email=request.form.get("email", "")[: refusals.LONGEST],
+    )
+    response = make_response(body, refusal.status if refusal else 200)
+    if refusal and refusal.retry_after:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response

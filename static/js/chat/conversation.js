@@ -1,0 +1,179 @@
+/** The messages of one thread: a list that grows at both ends, and answers that are being written. */
+
+import { icon, make } from "./dom.js";
+import { renderItem, sourcesOf } from "./items.js";
+import { MarkdownWriter } from "./markdown.js";
+import { applyUpdate } from "./updates.js";
+
+const SENDING = "sending";
+
+/** Shows items in an `<ol>`, whether the server rendered it or this element made it. */
+export class Conversation {
+  /** @type {Map<string, { element: HTMLElement, item: any, writers: MarkdownWriter[] }>} */
+  #shown = new Map();
+  #list;
+
+  /** @param {HTMLElement} list */
+  constructor(list) {
+    this.#list = list;
+  }
+
+  /** Whether nothing is shown yet. */
+  get empty() {
+    return this.#list.childElementCount === 0;
+  }
+
+  /** The id of the last thing that the person said, or null. */
+  get lastQuestion() {
+    const said = [...this.#list.querySelectorAll(".item-user[data-item]")];
+    return said.at(-1)?.getAttribute("data-item") ?? null;
+  }
+
+  /** Show what is being sent, until the server tells the item that it became. */
+  addSending(text, quote) {
+    this.removeSending();
+    const content = [{ type: "input_text", text }];
+    const element = renderItem({ type: "user_message", id: SENDING, content, quoted_text: quote });
+    element.classList.add("item-sending");
+    element.removeAttribute("data-item");
+    this.#list.append(element);
+  }
+
+  removeSending() {
+    this.#list.querySelector(".item-sending")?.remove();
+  }
+
+  /** Show items before all others, oldest first. */
+  prepend(items) {
+    const elements = items.filter((item) => !this.#find(item.id)).map((item) => this.#make(item));
+    this.#list.prepend(...elements.filter(Boolean));
+  }
+
+  /** Show these items and no others. */
+  replaceAll(items) {
+    this.#shown.clear();
+    this.#list.replaceChildren(...items.map((item) => this.#make(item)).filter(Boolean));
+  }
+
+  /** Show an item at the end, or again where it already is. */
+  put(item) {
+    if (item.type === "user_message") this.removeSending();
+    const known = this.#find(item.id);
+    const element = this.#make(item);
+    if (!element) known?.remove();
+    else if (known) known.replaceWith(keepOpen(known, element));
+    else this.#list.append(element);
+  }
+
+  /** An item is complete. A streamed answer stays as it stands if its text is the one that came. */
+  finish(item) {
+    const shown = this.#shown.get(item.id);
+    const streamed = shown?.writers.map((writer) => writer.text).join("\0");
+    if (!shown?.writers.length || streamed !== item.content?.map((part) => part.text).join("\0")) {
+      this.put(item);
+      return;
+    }
+    this.#endWriters(shown);
+    const sources = sourcesOf(item);
+    if (sources) shown.element.append(sources);
+  }
+
+  /** Part of an item has changed. */
+  update(itemId, update) {
+    const shown = this.#shown.get(itemId);
+    if (!shown) return;
+    if (update.type === "assistant_message.content_part.text_delta") {
+      this.#writer(shown, update.content_index).write(update.delta);
+    } else if (update.type === "assistant_message.content_part.added") {
+      const writer = this.#writer(shown, update.content_index);
+      if (update.content.text && !writer.text) writer.write(update.content.text);
+    } else if (shown.item.type !== "assistant_message") {
+      this.put(applyUpdate(shown.item, update));
+    }
+  }
+
+  remove(itemId) {
+    this.#find(itemId)?.remove();
+    this.#shown.delete(itemId);
+  }
+
+  /** Take away what came after an item, as a retry does on the server. */
+  removeAfter(itemId) {
+    const place = this.#find(itemId);
+    while (place?.nextElementSibling) {
+      this.#shown.delete(place.nextElementSibling.getAttribute("data-item") ?? "");
+      place.nextElementSibling.remove();
+    }
+  }
+
+  /** The turn is over, however it ended: nothing is being written any more. */
+  endTurn({ stopped = false } = {}) {
+    const open = [...this.#shown.values()].filter(({ writers }) => writers.length);
+    open.forEach((shown) => this.#endWriters(shown));
+    if (stopped) {
+      const words = make("p", { class: "item-note item-stopped" }, "You stopped this answer.");
+      (open.at(-1)?.element ?? this.#list.lastElementChild)?.append(words);
+    }
+  }
+
+  /** The words of the last answer, for a screen reader. */
+  get lastAnswer() {
+    const answers = this.#list.querySelectorAll(".item-assistant");
+    const parts = answers.length ? [...answers[answers.length - 1].querySelectorAll(".prose")] : [];
+    return parts.map((part) => part.textContent).join(" ");
+  }
+
+  #make(item) {
+    const element = renderItem(item);
+    if (!element) return null;
+    const shown = { element, item, writers: [] };
+    this.#shown.set(item.id, shown);
+    return element;
+  }
+
+  #writer(shown, index) {
+    while (shown.writers.length <= index) {
+      const ready = shown.element.querySelectorAll(":scope > .prose")[shown.writers.length];
+      const part = ready ?? make("div", { class: "prose", dir: "auto" });
+      if (!ready) shown.element.append(part);
+      part.replaceChildren();
+      const writer = new MarkdownWriter(part);
+      const text = shown.item.content?.[shown.writers.length]?.text;
+      if (text) writer.write(text);
+      shown.writers.push(writer);
+      shown.element.classList.add("item-writing");
+    }
+    return shown.writers[index];
+  }
+
+  #endWriters(shown) {
+    shown.writers.forEach((writer) => writer.end());
+    shown.writers = [];
+    shown.element.classList.remove("item-writing");
+  }
+
+  #find(itemId) {
+    return this.#list.querySelector(`[data-item="${CSS.escape(itemId)}"]`);
+  }
+}
+
+/** What the reader unfolded stays unfolded. */
+function keepOpen(before, after) {
+  if (before.querySelector("details")?.open) after.querySelector("details")?.setAttribute("open", "");
+  return after;
+}
+
+/**
+ * Make the row of dots that stands for an answer to come, with words once there are some.
+ * @param {string} [words]
+ */
+export function waitingRow(words) {
+  const dots = make("span", { class: "dots", "aria-hidden": "true" }, make("i"), make("i"), make("i"));
+  return make("div", { class: "waiting" }, dots, words && make("span", {}, words));
+}
+
+/** Make the button that leads back to the end of the conversation. */
+export function latestButton() {
+  const attributes = { class: "latest", type: "button", "aria-label": "To the latest message", hidden: true };
+  return make("button", attributes, icon("down"));
+}

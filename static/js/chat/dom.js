@@ -1,0 +1,73 @@
+/** Making elements, without a framework and without HTML from strings. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+const DRAWINGS = {
+  up: "M12 19V6M6.5 11.5L12 6l5.5 5.5",
+  down: "M12 5v13M6.5 12.5L12 18l5.5-5.5",
+  tool: "M14.5 5.5a4 4 0 0 0-4.9 5.2L5 15.3 8.7 19l4.6-4.6a4 4 0 0 0 5.2-4.9l-2.6 2.6-2.6-.6-.6-2.6z",
+  steps: "M5 7h.01M9 7h10M5 12h.01M9 12h10M5 17h.01M9 17h10",
+  card: "M4 6h16v12H4zM4 10h16",
+  question: "M9.3 9.2a2.8 2.8 0 1 1 4 2.6c-.9.4-1.3 1-1.3 2M12 17h.01",
+  close: "M6 6l12 12M18 6L6 18",
+};
+
+/**
+ * Make an element. Strings among the children become text, and what is null or false is left out.
+ * @param {string} tag
+ * @param {Record<string, string | number | boolean | null | undefined>} [attributes]
+ * @param {...(Node | string | null | undefined | false)} children
+ * @returns {HTMLElement}
+ */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) element.setAttribute(name, "");
+    else if (value !== null && value !== undefined && value !== false) {
+      element.setAttribute(name, String(value));
+    }
+  }
+  element.append(...children.filter((child) => child || child === ""));
+  return element;
+}
+
+/**
+ * Make one of our drawings; it is decoration, so it needs words beside it.
+ * @param {keyof DRAWINGS} name
+ * @returns {SVGSVGElement}
+ */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  const attributes = {
+    class: "icon",
+    viewBox: "0 0 24 24",
+    fill: "none",
+    stroke: "currentColor",
+    "stroke-width": "1.75",
+    "stroke-linecap": "round",
+    "stroke-linejoin": "round",
+    "aria-hidden": "true",
+    focusable: "false",
+  };
+  for (const [key, value] of Object.entries(attributes)) svg.setAttribute(key, value);
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", DRAWINGS[name]);
+  svg.append(path);
+  return svg;
+}
+
+/**
+ * Make words that only a screen reader says.
+ * @param {string} words
+ */
+export const unseen = (words) => make("span", { class: "unseen" }, words);
+
+/**
+ * Make the list item around everything that a thread item shows.
+ * @param {string} id
+ * @param {string} kind
+ * @param {...(Node | string | null | undefined | false)} children
+ */
+export function frame(id, kind, ...children) {
+  return make("li", { class: `item item-${kind}`, id, "data-item": id }, ...children);
+}

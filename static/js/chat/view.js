@@ -1,0 +1,78 @@
+/** What is inside the shadow root: the scrolling conversation, the welcome, and the composer. */
+
+import { latestButton, waitingRow } from "./conversation.js";
+import { make } from "./dom.js";
+
+const NEAR_END = 48;
+
+/** The parts of the element, and the reader's place in them. */
+export class View {
+  /** @param {HTMLElement} composer */
+  constructor(composer) {
+    this.slot = make("slot");
+    this.earlier = make("button", { class: "conversation-earlier", type: "button", hidden: true }, "Earlier messages");
+    this.list = make("ol", { class: "messages" });
+    this.waiting = make("div", { class: "waiting-place" });
+    this.faults = make("div", { class: "faults" });
+    this.status = make("div", { class: "unseen", role: "status" });
+    this.latest = latestButton();
+    this.ownConversation = make("section", { class: "conversation", "aria-label": "Messages" }, this.earlier, this.list);
+    this.content = make("div", { class: "content" }, this.slot, this.ownConversation, this.waiting);
+    this.scroller = make("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": "Conversation" }, this.content);
+    this.welcome = make("div", { class: "welcome" });
+    this.composer = composer;
+    this.closed = make("p", { class: "closed", hidden: true });
+    this.foot = make("div", { class: "foot" }, this.latest, this.faults, composer, this.closed);
+    this.root = make("div", { class: "frame", part: "frame" }, this.scroller, this.welcome, this.foot, this.status);
+    this.scroller.addEventListener("scroll", () => this.#showLatest(), { passive: true });
+    this.latest.addEventListener("click", () => this.toEnd());
+  }
+
+  /** Whether the reader is at the end, where new words appear. */
+  get atEnd() {
+    return -this.scroller.scrollTop < NEAR_END;
+  }
+
+  /** Show the end of the conversation. The scroller runs backwards, so that is its zero. */
+  toEnd() {
+    this.scroller.scrollTop = 0;
+  }
+
+  /**
+   * Change what is at the end; a reader who has scrolled up keeps seeing the same lines.
+   * @param {() => void} change
+   */
+  keepPlace(change) {
+    if (this.atEnd) {
+      change();
+      this.toEnd();
+      return;
+    }
+    const { scrollTop, scrollHeight } = this.scroller;
+    change();
+    this.scroller.scrollTop = scrollTop - (this.scroller.scrollHeight - scrollHeight);
+  }
+
+  /** Show the dots of an answer to come, with words or without; null takes them away. */
+  wait(words) {
+    if (words === null) this.waiting.replaceChildren();
+    else this.waiting.replaceChildren(waitingRow(words));
+  }
+
+  /** Show a greeting and what one could ask, instead of an empty page. */
+  greet({ greeting, prompts }, ask) {
+    const buttons = prompts.map((prompt) => {
+      const button = make("button", { class: "prompt", type: "button" }, prompt.label);
+      button.addEventListener("click", () => ask(prompt.prompt));
+      return make("li", {}, button);
+    });
+    this.welcome.replaceChildren(
+      make("p", { class: "greeting" }, greeting),
+      buttons.length ? make("ul", { class: "prompts" }, ...buttons) : "",
+    );
+  }
+
+  #showLatest() {
+    this.latest.hidden = this.atEnd;
+  }
+}

@@ -1,0 +1,66 @@
+/** Ties the chat element to the page around it: the address, the title, the list of threads. */
+
+import { define } from "../chat/element.js";
+import { rememberThread, user } from "./memory.js";
+
+const TITLE = "New conversation";
+
+/** @param {HTMLElement & { setOptions: Function, refuseFiles: Function, fetchUpdates: Function, focusComposer: Function }} element */
+export function mount(element) {
+  const threadId = element.getAttribute("thread-id");
+  listen(element);
+  define();
+  element.setOptions({
+    api: { url: "/chatkit" },
+    initialThread: threadId,
+    composer: { placeholder: "Write a message", draftOwner: user() },
+    startScreen: { greeting: "What would you like to talk about?", prompts: PROMPTS },
+    signInUrl: () => `/sign-in?next=${encodeURIComponent(location.pathname)}`,
+  });
+  if (threadId) rememberThread(threadId);
+}
+
+const PROMPTS = [
+  { label: "What can you help me with?", prompt: "What can you help me with?" },
+  { label: "Explain an idea simply", prompt: "Explain compound interest to me simply, with an example." },
+  { label: "Help me plan my week", prompt: "Help me plan my week. Ask me what you need to know first." },
+];
+
+function listen(element) {
+  element.addEventListener("chatkit.ready", () => ready(element), { once: true });
+  element.addEventListener("chatkit.thread.change", (event) => changed(event.detail.threadId));
+  element.addEventListener("threadkeeper.thread.update", (event) => titled(event.detail.thread));
+  // A file dropped beside the conversation would replace the page, and with it what was typed.
+  for (const type of ["dragover", "drop"]) {
+    window.addEventListener(type, (event) => catchFile(event, element));
+  }
+  // A page out of the back-forward cache shows the past.
+  window.addEventListener("pageshow", (event) => event.persisted && element.fetchUpdates());
+}
+
+/** The message that an address names is shown, and a mouse user can type at once. */
+function ready(element) {
+  const named = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (named) named.scrollIntoView({ block: "center" });
+  else if (matchMedia("(hover: hover)").matches && document.activeElement === document.body) {
+    element.focusComposer();
+  }
+}
+
+function changed(threadId) {
+  rememberThread(threadId);
+  history.replaceState(null, "", threadId ? `/history/${encodeURIComponent(threadId)}` : "/history/new");
+  if (!threadId) titled({ id: null, title: null });
+}
+
+function titled(thread) {
+  const title = thread.title || TITLE;
+  document.title = `${title} · Threadkeeper`;
+  for (const heading of document.querySelectorAll("[data-thread-title]")) heading.textContent = title;
+}
+
+function catchFile(event, element) {
+  if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files")) return;
+  event.preventDefault();
+  if (event.type === "drop") element.refuseFiles();
+}

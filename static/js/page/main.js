@@ -1,0 +1,17 @@
+/** Mounts the module that each `[data-module]` names. When one fails, its plain link or form works. */
+
+const MODULES = {
+  chat: () => import("./chat.js"),
+  threads: () => import("./threads.js"),
+  sidebar: () => import("./sidebar.js"),
+  "sign-out": () => import("./sign-out.js"),
+  forget: () => import("./forget.js"),
+  gone: () => import("./gone.js"),
+};
+
+for (const element of document.querySelectorAll("[data-module]")) {
+  const name = element.getAttribute("data-module") ?? "";
+  MODULES[name]?.()
+    .then((module) => module.mount(element))
+    .catch((error) => console.error("The module %s did not start.", name, error));
+}
