@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from chatkit.errors import CustomStreamError
 from chatkit.server import ChatKitServer
 from chatkit.types import (
     ClientToolCallItem,
@@ -37,7 +39,7 @@ from chatkit.types import (
 )
 
 from chat.context import RequestContext
-from chat.errors import InvalidRequest, ThreadClosed, UnsupportedRequest
+from chat.errors import ChatError, InvalidRequest, ThreadClosed, UnsupportedRequest
 from chat.model import (
     AssistantDefinition,
     ModelSource,
@@ -49,6 +51,8 @@ from chat.model import (
     title_from_message,
 )
 from chat.neon_store import NeonStore
+
+logger = logging.getLogger(__name__)
 
 TITLE_PATIENCE: Final = 3.0
 """Seconds that a finished answer waits for its thread's better title; later ones come silently."""
@@ -114,7 +118,9 @@ class Assistant(ChatKitServer[RequestContext]):
         context: RequestContext,
     ) -> AsyncIterator[ThreadStreamEvent]:
         """Yield the assistant's answer to the newest history of the thread."""
-        async for event in self._respond(thread, input_user_message, context, before=None):
+        async for event in _honest(
+            self._respond(thread, input_user_message, context, before=None)
+        ):
             yield event
 
     async def add_feedback(
@@ -186,7 +192,7 @@ class Assistant(ChatKitServer[RequestContext]):
         message = await self.store.load_item(thread_id, item_id, context)
         old_ids = await self.store.ids_after(thread_id, item_id, context)
         async for event in self._process_events(
-            thread, context, lambda: self._replace(thread, message, old_ids, context)
+            thread, context, lambda: _honest(self._replace(thread, message, old_ids, context))
         ):
             yield event
 
@@ -199,11 +205,17 @@ class Assistant(ChatKitServer[RequestContext]):
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         finished: list[ThreadItemDoneEvent] = []
         before = old_ids[0] if old_ids else None
-        async for event in self._respond(thread, message, context, before=before):
-            if isinstance(event, ThreadItemDoneEvent):
-                finished.append(event)
-            else:
-                yield event
+        try:
+            async for event in self._respond(thread, message, context, before=before):
+                if isinstance(event, ThreadItemDoneEvent):
+                    finished.append(event)
+                else:
+                    yield event
+        except ChatError:
+            # The old answer stays, so what there is of the new one goes.
+            for event in finished:
+                yield ThreadItemRemovedEvent(item_id=event.item.id)
+            raise
         new_items = [event.item for event in finished]
         await self.store.replace_answer(thread.id, old_ids, new_items, context)
         for item_id in old_ids:
@@ -227,7 +239,9 @@ class Assistant(ChatKitServer[RequestContext]):
             )
 
         history = await newest_history(load_page, budget_tokens=self._history_tokens)
-        titling = self._start_titling(thread, history, message, context)
+        titling = None
+        if before is None:
+            titling = self._start_titling(thread, history, message, context)
         turn = TurnContext(thread=thread, store=self.store, request_context=context)
         events = answer(
             self._definition, thread=thread, items=history, context=turn, source=self._source
@@ -271,6 +285,18 @@ class Assistant(ChatKitServer[RequestContext]):
         """Tell the reader of the title as it is stored now: a name given meanwhile has won."""
         stored = await self.store.load_thread(thread.id, context)
         return ThreadUpdatedEvent(thread=self._to_thread_response(stored))
+
+
+async def _honest(
+    events: AsyncIterator[ThreadStreamEvent],
+) -> AsyncGenerator[ThreadStreamEvent, None]:
+    """Turn our errors into the SDK's, which carry a sentence for the person into the stream."""
+    try:
+        async for event in events:
+            yield event
+    except ChatError as exc:
+        logger.warning("answer failed code=%s: %s", exc.code, exc)
+        raise CustomStreamError(exc.public, allow_retry=exc.allow_retry) from None
 
 
 def _check_waiting(

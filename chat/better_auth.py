@@ -17,6 +17,7 @@ import requests
 from urllib3.exceptions import ClosedPoolError, HTTPError, ProtocolError
 
 from chat.bounded_http import bounded_session
+from chat.config import origin_of
 from chat.errors import AuthUnavailable
 
 logger = logging.getLogger(__name__)
@@ -54,13 +55,14 @@ class BetterAuth:
     """The auth server's HTTP interface, shared by all threads of a worker.
 
     `auth_url` is read as Better Auth reads its own: a path in it is the whole base path, and
-    without one it is /api/auth. Both methods raise AuthUnavailable when no whole answer comes:
-    refused, broken off, too long, or later than the time-out; also at once, without a call, when
-    the server has been silent lately (`Line` below).
+    without one it is /api/auth. `origin` is the address's own origin. Both methods raise
+    AuthUnavailable when no whole answer comes: refused, broken off, too long, or later than the
+    time-out; also at once, without a call, when the server was silent lately (`Line` below).
     """
 
     def __init__(self, auth_url: str, *, calls_at_once: int = 32) -> None:
         base = auth_url.rstrip("/")
+        self.origin = origin_of(base)
         self._base = base if urlsplit(base).path else base + DEFAULT_PATH
         self._line = Line(calls_at_once)
         self._session = bounded_session(connections=calls_at_once)

@@ -4,5 +4,6 @@ pytest_plugins = [
     "tests.fix_postgres",
     "tests.fix_auth",
     "tests.fix_store",
+    "tests.fix_model",
     "tests.fix_server",
 ]

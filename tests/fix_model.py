@@ -52,6 +52,13 @@ class ModelServer:
         with self._lock:
             self._replies.extend(_as_reply(reply) for reply in replies)
 
+    def forget(self) -> None:
+        """Begin anew: no script, and nothing asked so far."""
+        with self._lock:
+            self._replies.clear()
+            self.requests.clear()
+        self.left_early.clear()
+
     def next_reply(self, body: dict[str, Any]) -> Reply:
         with self._lock:
             self.requests.append(body)
@@ -105,6 +112,7 @@ def _as_reply(reply: Reply | list[str] | str) -> Reply:
 
 
 class _Server(ThreadingHTTPServer):
+    request_queue_size = 256
     daemon_threads = True
     block_on_close = False
 

@@ -19,6 +19,7 @@ import pytest
 import requests
 
 from tests.fix_auth import AuthServer, Person
+from tests.fix_model import ModelServer
 from tests.fix_postgres import Databases
 
 ROOT = Path(__file__).parent.parent
@@ -207,6 +208,39 @@ def server(
     server.start()
     yield server
     server.stop()
+
+
+@dataclass(frozen=True)
+class Talking:
+    """A server, and the model that it asks."""
+
+    server: Server
+    model: ModelServer
+
+
+@pytest.fixture(scope="session")
+def _talking(
+    databases: Databases, migrated: str, auth: AuthServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Talking]:
+    model = ModelServer()
+    settings = {
+        "DATABASE_URL": databases.create("talking", template=migrated),
+        "BETTER_AUTH_URL": auth.url,
+        "OPENAI_BASE_URL": model.base_url,
+        "CHAT_MODEL": "test-model",
+    }
+    server = Server(settings, tmp_path_factory.mktemp("talking") / "gunicorn.log", workers=2)
+    server.start()
+    yield Talking(server, model)
+    server.stop()
+    model.close()
+
+
+@pytest.fixture
+def talking(_talking: Talking) -> Talking:
+    """The whole app in two workers with a local model server, one for the whole run."""
+    _talking.model.forget()
+    return _talking
 
 
 def _free_port() -> int:

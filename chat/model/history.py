@@ -26,6 +26,9 @@ would have to be downloaded.
 TOKENS_PER_ITEM: Final = 8
 """Role and separators; it also bounds how many items without any text are looked at."""
 
+MOST_SKIPPED: Final = 100
+"""Items without room that are passed over on the way back to the question."""
+
 LoadPage = Callable[[str | None], Awaitable[Page[ThreadItem]]]
 
 _NOT_CONTENT: Final = {"id", "thread_id", "created_at", "type", "inference_options"}
@@ -64,22 +67,28 @@ class _Room:
 
     def __init__(self, tokens: int) -> None:
         self._left = tokens
+        self._for_the_question = tokens // 4
         self._items: list[ThreadItem] = []
-        self._asked = False
+        self._skipped = 0
 
     def take(self, item: ThreadItem) -> bool:
         """Put the item in; return False when the history is full."""
-        cost = tokens_in(item)
-        if cost > self._left:
-            if self._asked:
+        cost, room = tokens_in(item), self._left
+        if not isinstance(item, UserMessageItem):
+            # What came after the question, say a tool's huge output, must not push it out.
+            room -= self._for_the_question
+        if cost > room:
+            if not self._for_the_question:
                 return False
-            # Until the question is in, what came after it may use half of what is left: a tool's
-            # huge output must not push out the message that it belongs to.
-            keep = self._left if isinstance(item, UserMessageItem) else self._left // 2
+            if room < TOKENS_PER_ITEM:
+                self._skipped += 1
+                return self._skipped < MOST_SKIPPED
+            keep = room if isinstance(item, UserMessageItem) else room // 2
             item, cost = shortened(item, tokens=keep), min(cost, keep)
         self._left -= cost
         self._items.append(item)
-        self._asked = self._asked or isinstance(item, UserMessageItem)
+        if isinstance(item, UserMessageItem):
+            self._for_the_question = 0
         return True
 
     def oldest_first(self, *, cut: bool) -> list[ThreadItem]:

@@ -69,6 +69,8 @@ def tidied(reply: str) -> str | None:
         title = clean_title(bare)
     except InvalidRequest:
         return None
+    if not any(sign.isalnum() for sign in title):
+        return None
     # A model that talks instead of naming is worse than the person's own first line.
     return title if len(title) <= LONGEST_FROM_MESSAGE + 20 else None
 

@@ -24,9 +24,12 @@ _FLAG_TAGS: Final = range(0xE0020, 0xE0080)
 _FENCE: Final = re.compile(r"^\s*(?:```|~~~)")
 _LINE_MARKS: Final = re.compile(r"^(?:\s|#{1,6}\s|>|[-*+]\s|\d{1,9}[.)]\s|\[[ xX]\]\s|\|)+")
 _LINK: Final = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}\)")
-_EMPHASIS: Final = re.compile(r"\*{1,3}(?=\S)([^*]+?)(?<=\S)\*{1,3}|~~(?=\S)([^~]+?)(?<=\S)~~")
+_EMPHASIS: Final = re.compile(
+    r"(?<!\w)\*{1,3}(?=\S)([^*]+?)(?<=\S)\*{1,3}(?!\w)|~~(?=\S)([^~]+?)(?<=\S)~~"
+)
 _UNDERSCORES: Final = re.compile(r"(?<!\w)_{1,3}(?=\S)([^_]+?)(?<=\S)_{1,3}(?!\w)")
 _CODE: Final = re.compile(r"`+([^`]*)`+")
+_HEADING_END: Final = re.compile(r"(?:\s+#+|\s*\|)?\s*$")
 
 
 def clean_title(text: str) -> str:
@@ -57,11 +60,11 @@ def title_from_message(text: str) -> str | None:
 
 
 def _without_marks(line: str) -> str:
-    line = _LINE_MARKS.sub("", line)
+    line = _LINE_MARKS.sub("", " ".join(line.split()))
     line = _LINK.sub(r"\1", line)
     line = _CODE.sub(r"\1", line)
     line = _EMPHASIS.sub(lambda found: found[1] or found[2], line)
-    return _UNDERSCORES.sub(r"\1", line).rstrip(" #|")
+    return _HEADING_END.sub("", _UNDERSCORES.sub(r"\1", line))
 
 
 def _on_one_line(text: str) -> str:

@@ -123,9 +123,7 @@ def delete(thread_id: str) -> Response | str:
 
 def _threads(user: User, after: str | None) -> ThreadPage:
     place = None if after is None else place_of(after)
-    found = services().database.run(
-        threads.newest, user_id=user.id, limit=PAGE_SIZE, after=place
-    )
+    found = services().database.run(threads.newest, user_id=user.id, limit=PAGE_SIZE, after=place)
     zone = _time_zone()
     rows = [_row(row, zone) for row in found.rows]
     return ThreadPage(
@@ -150,9 +148,7 @@ def _conversation(user: User, thread_id: str, before: str | None) -> Conversatio
         raise UnknownCursor(before)
     run = services().database.run
     found = run(threads.find, user_id=user.id, thread_id=thread_id)
-    page = run(
-        items.page_desc, user_id=user.id, thread_id=thread_id, limit=PAGE_SIZE, after=before
-    )
+    page = run(items.page_desc, user_id=user.id, thread_id=thread_id, limit=PAGE_SIZE, after=before)
     return Conversation(
         id=found.id,
         title=found.title or UNTITLED,

@@ -19,6 +19,7 @@ blueprint = Blueprint("pages", __name__)
 A_YEAR: Final = 365 * 24 * 3600
 TEXT_FIELDS: Final = ("value", "label", "title", "text")
 DEEPEST_WIDGET: Final = 40
+PICTURES: Final = tuple(f"data:image/{kind};base64," for kind in ("png", "jpeg", "webp", "gif"))
 
 
 def install(app: Flask) -> None:
@@ -92,10 +93,8 @@ def message_html(text: str) -> Markup:
 
 
 def image_source(address: str) -> str | None:
-    """Return the address of a picture if the page may show it: our own, or in the address itself."""
-    if address.startswith(("data:image/png;base64,", "data:image/jpeg;base64,")):
-        return address
-    if address.startswith(("data:image/webp;base64,", "data:image/gif;base64,")):
+    """Return the address of a picture if a page may show it: our own, or one that is all data."""
+    if address.startswith(PICTURES):
         return address
     return markdown.safe_image(address, origin=request.host_url.rstrip("/").lower())
 

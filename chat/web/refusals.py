@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -10,8 +10,8 @@ from typing import Final
 from chat.better_auth import Answer
 from chat.errors import AuthUnavailable
 
-logger = logging.getLogger(__name__)
-
+# The auth server looks closer; this is for the sentence.
+EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 LONGEST: Final = 320
 """Characters in a name or an email address."""
 LONGEST_PASSWORD: Final = 4096
@@ -57,7 +57,7 @@ BY_CODE: Final = {
     "EMAIL_PASSWORD_DISABLED": Refusal(403, "Signing in with a password is turned off here."),
     "EMAIL_PASSWORD_SIGN_UP_DISABLED": Refusal(403, "New accounts can't be made here."),
 }
-# The operator's mistakes, which the person can do nothing about.
+# The operator's to put right: the person can do nothing about them.
 ORIGIN_CODES: Final = frozenset({"INVALID_ORIGIN", "MISSING_OR_NULL_ORIGIN"})
 
 
@@ -67,7 +67,7 @@ def of_words(words: Mapping[str, str]) -> Refusal | None:
         return MISSING
     if not _is_line(words.get("name", "")):
         return BAD_NAME
-    if not _is_line(words["email"]):
+    if not _is_line(words["email"]) or not EMAIL.fullmatch(words["email"]):
         return BAD_EMAIL
     return TOO_LONG if len(words["password"]) > LONGEST_PASSWORD else None
 
@@ -78,7 +78,7 @@ def of_answer(answer: Answer) -> Refusal:
         return NO_SESSION
     if answer.status == 429:
         return _too_many(answer)
-    code = _code(answer)
+    code = code_of(answer)
     if code in BY_CODE:
         return BY_CODE[code]
     if code in ORIGIN_CODES or answer.status not in {400, 401, 403, 422}:
@@ -86,13 +86,19 @@ def of_answer(answer: Answer) -> Refusal:
     return UNCLEAR
 
 
-def log(answer: Answer, own_origin: str) -> None:
-    """Tell the operator what happened, and what to do if it is up to them."""
-    code = _code(answer)
-    if code in ORIGIN_CODES:
-        logger.error("auth server says %s: add %s to its trustedOrigins", code, own_origin)
-    else:
-        logger.info("auth server answered %d %s", answer.status, code)
+def is_about_origin(answer: Answer) -> bool:
+    """Return whether the auth server refused because it does not trust the sender's origin."""
+    return answer.status == 403 and code_of(answer) in ORIGIN_CODES
+
+
+def code_of(answer: Answer) -> str:
+    """Return Better Auth's code of an error, a word that is safe to log, or nothing."""
+    try:
+        body = answer.json()
+    except AuthUnavailable:
+        return ""
+    code = body.get("code") if isinstance(body, dict) else None
+    return code if isinstance(code, str) and code.isidentifier() and len(code) < 80 else ""
 
 
 def _too_many(answer: Answer) -> Refusal:
@@ -101,15 +107,6 @@ def _too_many(answer: Answer) -> Refusal:
     seconds = min(max(int(said), 1), LONGEST_WAIT) if known else 10
     words = f"That was too often. Please wait {seconds} seconds and try again."
     return Refusal(429, words, seconds)
-
-
-def _code(answer: Answer) -> str:
-    try:
-        body = answer.json()
-    except AuthUnavailable:
-        return ""
-    code = body.get("code") if isinstance(body, dict) else None
-    return code if isinstance(code, str) and code.isidentifier() and len(code) < 80 else ""
 
 
 def _is_line(words: str) -> bool:
