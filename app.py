@@ -17,9 +17,9 @@ from chat.db import Database
 from chat.errors import ConfigError, Unavailable
 from chat.migrate import migrate
 from chat.model import ModelSource, load_assistant
-from chat.neon_store import NeonStore
 from chat.sessions import Sessions
 from chat.stream import EventLoop
+from chat.turns import Turns, TurnStore
 from chat.web import chatkit, errors, guard, headers, health, history, pages, sign_in
 from chat.web.services import EXTENSION, Services
 
@@ -57,8 +57,11 @@ def _services(settings: Settings) -> Services:
     )
     source = ModelSource.from_settings(settings)
     loop = EventLoop()
+    store = TurnStore(database)
+    turns = Turns(store, loop)
     assistant = Assistant(
-        NeonStore(database),
+        store,
+        turns,
         load_assistant(settings),
         source,
         history_tokens=settings.history_tokens,
@@ -70,6 +73,7 @@ def _services(settings: Settings) -> Services:
         database=database,
         sessions=Sessions(settings.auth_url),
         assistant=assistant,
+        turns=turns,
         loop=loop,
     )
 

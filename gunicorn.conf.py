@@ -42,10 +42,15 @@ loglevel = "warning"
 
 
 def post_worker_init(worker):
-    """Let running streams see that the worker was told to stop."""
-    this_worker.watch(lambda: worker.alive, seconds=STREAM_SECONDS)
+    """Let running turns see that the worker was told to stop."""
+    this_worker.watch(lambda: worker.alive, seconds=STREAM_SECONDS, threads=threads)
 
 
 def pre_request(worker, req):  # noqa: ARG001 - gunicorn calls it with both.
     """Let an answer whose request was not read to its end close the connection."""
     this_worker.begin_request(req.force_close)
+
+
+def worker_exit(server, worker):  # noqa: ARG001 - gunicorn calls it with both.
+    """Let turns that nobody reads come to their end too, or be stored as they are."""
+    this_worker.exit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -17,6 +18,7 @@ from chatkit.types import (
     ItemsListReq,
     NonStreamingReq,
     Page,
+    SDKHiddenContextItem,
     StreamingReq,
     StructuredInputItem,
     Thread,
@@ -51,6 +53,10 @@ from chat.model import (
     title_from_message,
 )
 from chat.neon_store import NeonStore
+from chat.tables import items
+from chat.tables.turns import NewTurn, TurnRow
+from chat.turn_log import Fold
+from chat.turns import Ready, Turn, Turns, current, new_turn_id
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +66,9 @@ TITLE_PATIENCE: Final = 3.0
 HISTORY_PAGE: Final = 50
 """Items that are loaded at once for the model."""
 
+
+STOPPED_NOTE: Final = "The user stopped this answer. Do not go on with it unless asked to."
+INTERRUPTED_NOTE: Final = "This answer broke off for a technical reason. The user saw it so far."
 
 _Continued: TypeAlias = (
     ThreadsAddUserMessageReq
@@ -73,8 +82,7 @@ _Continued: TypeAlias = (
 class Assistant(ChatKitServer[RequestContext]):
     """Answers every ChatKit request from a NeonStore and the site's assistant.
 
-    Raises `chat.errors.ChatError` before the first event of a stream; what goes wrong later is an
-    `error` event, or is raised for the caller to turn into one.
+    Raises `chat.errors.ChatError` before a turn begins; what goes wrong in one is an `error` event.
     """
 
     store: NeonStore
@@ -82,34 +90,74 @@ class Assistant(ChatKitServer[RequestContext]):
     def __init__(
         self,
         store: NeonStore,
+        turns: Turns,
         definition: AssistantDefinition,
         source: ModelSource,
         *,
         history_tokens: int,
     ) -> None:
         super().__init__(store)
+        self.turns = turns
         self._definition = definition
         self._source = source
         self._history_tokens = history_tokens
         self._titling: set[asyncio.Task[bool]] = set()
 
-    async def answer(self, request: NonStreamingReq, context: RequestContext) -> bytes:
-        """Return the JSON answer to a request that does not stream."""
-        if isinstance(request, ThreadsUpdateReq):
-            title = clean_title(request.params.title)
-            thread = await self.store.rename_thread(request.params.thread_id, title, context)
-            return self._serialize(self._to_thread_response(thread))
-        if isinstance(request, ItemsListReq):
-            # The store answers a foreign thread with an empty page; people are told instead.
-            await self.store.load_thread(request.params.thread_id, context)
-        return await self._process_non_streaming(request, context)
+    async def answer(
+        self, request: NonStreamingReq, context: RequestContext, *, with_outcomes: bool = False
+    ) -> bytes:
+        """Return the JSON answer to a request that does not stream.
 
-    async def stream(self, request: StreamingReq, context: RequestContext) -> AsyncIterator[bytes]:
-        """Yield the server-sent events of a streaming request, from the first to the last."""
-        if not isinstance(request, ThreadsCreateReq):
-            await self._check(request, context)
-        async for event in self._events_of(request, context):
-            yield b"data: " + self._serialize(event) + b"\n\n"
+        `with_outcomes` adds to listed items how they ended when they did not end well: our own
+        clients show it, and others do not know the field.
+        """
+        match request:
+            case ThreadsUpdateReq():
+                title = clean_title(request.params.title)
+                thread = await self.store.rename_thread(request.params.thread_id, title, context)
+                return self._serialize(self._to_thread_response(thread))
+            case ItemsListReq():
+                # The store answers a foreign thread with an empty page; people are told instead.
+                await self.store.load_thread(request.params.thread_id, context)
+                answer = await self._process_non_streaming(request, context)
+                return await self._marked(request, answer, context) if with_outcomes else answer
+            case _:
+                return await self._process_non_streaming(request, context)
+
+    async def begin(
+        self,
+        request: StreamingReq,
+        context: RequestContext,
+        *,
+        key: str | None = None,
+        request_hash: str | None = None,
+        keep: bool = False,
+    ) -> tuple[Turn, Ready] | TurnRow:
+        """Store what the person sent, begin to answer it, and return the turn.
+
+        Returns the earlier turn if this key began one. `keep` lets the turn go on when its reader
+        leaves. Raises what `Turns.start` raises, and what is wrong with the request.
+        """
+        same = await self.turns.find_same(context, key, request_hash)
+        if same is not None:
+            return same
+        if isinstance(request, ThreadsCreateReq):
+            thread, message = await self._opening(request.params.input, context)
+        else:
+            thread = await self._check(request, context)
+            message = None
+        if isinstance(request, ThreadsAddUserMessageReq):
+            message = await self._build_user_message_item(request.params.input, thread, context)
+        new_thread = thread if isinstance(request, ThreadsCreateReq) else None
+        return await self.turns.start(
+            NewTurn(new_turn_id(), thread.id, self.turns.worker_id, key, request_hash),
+            context,
+            self._events_of(request, thread, message, context),
+            new_thread=new_thread,
+            message=message,
+            title=thread.title,
+            keep=keep,
+        )
 
     async def respond(
         self,
@@ -118,9 +166,7 @@ class Assistant(ChatKitServer[RequestContext]):
         context: RequestContext,
     ) -> AsyncIterator[ThreadStreamEvent]:
         """Yield the assistant's answer to the newest history of the thread."""
-        async for event in _honest(
-            self._respond(thread, input_user_message, context, before=None)
-        ):
+        async for event in _honest(self._respond(thread, input_user_message, context, before=None)):
             yield event
 
     async def add_feedback(
@@ -129,18 +175,88 @@ class Assistant(ChatKitServer[RequestContext]):
         """Keep the user's thumbs; raise ItemNotFound if an item is not in this thread of theirs."""
         await self.store.set_feedback(thread_id, item_ids, feedback, context)
 
+    async def handle_stream_cancelled(
+        self, thread: ThreadMetadata, pending_items: list[ThreadItem], context: RequestContext
+    ) -> None:
+        """Keep what was written, and tell the model why it goes no further."""
+        turn = current.get()
+        reason = turn.reason if turn is not None else None
+        if reason == "lost":
+            return
+        fold = Fold(unfinished={item.id: item for item in pending_items})
+        note = SDKHiddenContextItem(
+            id=self.store.generate_item_id("sdk_hidden_context", thread, context),
+            thread_id=thread.id,
+            created_at=datetime.now(),
+            content=INTERRUPTED_NOTE if reason == "interrupted" else STOPPED_NOTE,
+        )
+        left: list[ThreadItem] = [*fold.written(), note]
+        for item in left:
+            await self.store.add_thread_item(thread.id, item, context)
+
     def _events_of(
-        self, request: StreamingReq, context: RequestContext
+        self,
+        request: StreamingReq,
+        thread: ThreadMetadata,
+        message: UserMessageItem | None,
+        context: RequestContext,
     ) -> AsyncIterator[ThreadStreamEvent]:
-        match request:
-            case ThreadsCreateReq():
-                return self._create(request.params.input, context)
-            case ThreadsRetryAfterItemReq():
-                return self._retry(request.params.thread_id, request.params.item_id, context)
+        if message is not None:
+            return self._answer_to(
+                message, thread, context, is_new=isinstance(request, ThreadsCreateReq)
+            )
+        if isinstance(request, ThreadsRetryAfterItemReq):
+            return self._retry(thread, request.params.item_id, context)
         return self._process_streaming_impl(request, context)
 
-    async def _check(self, request: _Continued, context: RequestContext) -> None:
-        """Refuse what the SDK would accept, or break on, in a thread that exists."""
+    async def _answer_to(
+        self,
+        message: UserMessageItem,
+        thread: ThreadMetadata,
+        context: RequestContext,
+        *,
+        is_new: bool,
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Answer a message that is stored already, together with its turn."""
+        if is_new:
+            yield ThreadCreatedEvent(thread=Thread(**thread.model_dump(), items=Page()))
+        yield ThreadItemDoneEvent(item=message)
+        async for event in self._process_events(
+            thread, context, lambda: self.respond(thread, message, context)
+        ):
+            yield event
+
+    async def _opening(
+        self, message: UserMessageInput, context: RequestContext
+    ) -> tuple[ThreadMetadata, UserMessageItem]:
+        """Return a new thread and its first message, to be stored together.
+
+        The SDK stores the thread first, and a failure between the two leaves it empty.
+        """
+        thread = ThreadMetadata(
+            id=self.store.generate_thread_id(context),
+            created_at=datetime.now(),
+            title=title_from_message(_text_of(message)),
+        )
+        return thread, await self._build_user_message_item(message, thread, context)
+
+    async def _marked(self, request: ItemsListReq, answer: bytes, context: RequestContext) -> bytes:
+        page = json.loads(answer)
+        outcomes = await self.store.run(
+            items.outcomes,
+            user_id=context.user_id,
+            thread_id=request.params.thread_id,
+            item_ids=[item["id"] for item in page["data"]],
+        )
+        if not outcomes:
+            return answer
+        for item in page["data"]:
+            if item["id"] in outcomes:
+                item["outcome"] = outcomes[item["id"]]
+        return json.dumps(page).encode()
+
+    async def _check(self, request: _Continued, context: RequestContext) -> ThreadMetadata:
+        """Return the request's thread; refuse what the SDK would accept in it, or break on."""
         thread = await self.store.load_thread(request.params.thread_id, context)
         if thread.status.type != "active":
             raise ThreadClosed(f"thread {thread.id} is {thread.status.type}")
@@ -158,39 +274,18 @@ class Assistant(ChatKitServer[RequestContext]):
             case ThreadsCustomActionReq():
                 raise UnsupportedRequest(request.type)
             case ThreadsAddUserMessageReq():
-                return
-
-    async def _create(
-        self, message: UserMessageInput, context: RequestContext
-    ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Store a new thread and its first message at once, then answer it.
-
-        The SDK stores the thread first, and a failure between the two leaves it empty.
-        """
-        thread = ThreadMetadata(
-            id=self.store.generate_thread_id(context),
-            created_at=datetime.now(),
-            title=title_from_message(_text_of(message)),
-        )
-        item = await self._build_user_message_item(message, thread, context)
-        await self.store.start_thread(thread, item, context)
-        yield ThreadCreatedEvent(thread=Thread(**thread.model_dump(), items=Page()))
-        yield ThreadItemDoneEvent(item=item)
-        async for event in self._process_events(
-            thread, context, lambda: self.respond(thread, item, context)
-        ):
-            yield event
+                pass
+        return thread
 
     async def _retry(
-        self, thread_id: str, item_id: str, context: RequestContext
+        self, thread: ThreadMetadata, item_id: str, context: RequestContext
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Answer a message again; the old answer goes only once the new one is complete.
 
         The SDK deletes the old one first, item by item, and a model that then fails leaves nothing.
         """
-        thread = await self.store.load_thread(thread_id, context)
-        message = await self.store.load_item(thread_id, item_id, context)
-        old_ids = await self.store.ids_after(thread_id, item_id, context)
+        message = await self.store.load_item(thread.id, item_id, context)
+        old_ids = await self.store.ids_after(thread.id, item_id, context)
         async for event in self._process_events(
             thread, context, lambda: _honest(self._replace(thread, message, old_ids, context))
         ):

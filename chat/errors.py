@@ -17,8 +17,12 @@ is for the log and names ids, values and limits, never what a person wrote.
     ├── NotFound
     │   └── ThreadNotFound  ItemNotFound  AttachmentNotFound
     ├── ThreadClosed             the thread takes no more messages
+    ├── TurnRunning              an answer is still being written in the thread
+    ├── TooManyTurns             the person has too many answers being written
+    ├── KeyReused                an idempotency key came again with another request
     └── Unavailable              something that we need does not answer; try again
         ├── AuthUnavailable  DatabaseUnavailable  DatabaseBusy  Overloaded
+        ├── AnswerInterrupted
         └── ModelUnavailable  ModelRefused  ModelQuotaReached
 """
 
@@ -173,6 +177,31 @@ class ThreadClosed(ChatError):
     public = "This conversation takes no more messages. Please start a new one."
 
 
+class TurnRunning(ChatError):
+    """An answer is still being written in the thread; one at a time."""
+
+    status, code = 409, "turn_running"
+    public = "An answer is still being written here. Wait for it, or stop it first."
+    allow_retry = True
+    retry_after = 2
+
+
+class TooManyTurns(ChatError):
+    """The person has as many answers being written as one person may."""
+
+    status, code = 429, "too_many_turns"
+    public = "Too many answers are being written for you at once. Please wait for one to finish."
+    allow_retry = True
+    retry_after = 5
+
+
+class KeyReused(ChatError):
+    """An idempotency key came again with another request than before."""
+
+    status, code = 422, "idempotency_key_reused"
+    public = "That request was sent before with something else in it."
+
+
 class Unavailable(ChatError):
     """Something that we depend on does not answer; the same request may work soon."""
 
@@ -210,6 +239,13 @@ class Overloaded(Unavailable):
 
     code = "overloaded"
     public = "We're very busy right now. Please try again in a moment."
+
+
+class AnswerInterrupted(Unavailable):
+    """The worker that wrote an answer was stopped or died; what it had written is stored."""
+
+    code = "answer_interrupted"
+    public = "The answer was interrupted. What was written is kept; you can try again."
 
 
 class ModelUnavailable(Unavailable):

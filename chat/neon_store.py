@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
@@ -16,6 +17,7 @@ from chatkit.types import Attachment, FeedbackKind, Page, ThreadItem, ThreadMeta
 
 from chat.context import RequestContext
 from chat.db import Connection, Database
+from chat.errors import DatabaseBusy, DatabaseUnavailable
 from chat.tables import attachments, items, threads
 
 P = ParamSpec("P")
@@ -30,6 +32,26 @@ PREFIXES: Final[dict[StoreItemType, str]] = {
     "attachment": "atc",
     "sdk_hidden_context": "shcx",
 }
+
+
+PAUSE_SECONDS: Final = 0.5
+"""Between two tries, while a turn waits for the database to come back."""
+
+_patience: ContextVar[float] = ContextVar("patience", default=0.0)
+
+
+@contextlib.contextmanager
+def patiently(seconds: float) -> Iterator[None]:
+    """Let the store, in this task, wait up to `seconds` for a database that is away.
+
+    For a running turn, whose answer would be lost otherwise; whoever waits for a page is told at
+    once instead.
+    """
+    token = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(token)
 
 
 def new_id(kind: StoreItemType) -> str:
@@ -68,31 +90,29 @@ class NeonStore(Store[RequestContext]):
 
     async def load_thread(self, thread_id: str, context: RequestContext) -> ThreadMetadata:
         """Return the user's thread; raise ThreadNotFound if it is not theirs."""
-        return await self._run(threads.load, user_id=context.user_id, thread_id=thread_id)
+        return await self.run(threads.load, user_id=context.user_id, thread_id=thread_id)
 
     async def save_thread(self, thread: ThreadMetadata, context: RequestContext) -> None:
         """Insert or replace the user's thread; a changed title counts as given by the user."""
-        await self._run(threads.save, user_id=context.user_id, thread=thread)
+        await self.run(threads.save, user_id=context.user_id, thread=thread)
 
     async def start_thread(
         self, thread: ThreadMetadata, first_item: ThreadItem, context: RequestContext
     ) -> None:
         """Insert a new thread and its first item in one statement: both are kept, or neither."""
-        await self._run(
-            threads.start, user_id=context.user_id, thread=thread, first_item=first_item
-        )
+        await self.run(threads.start, user_id=context.user_id, thread=thread, first_item=first_item)
 
     async def rename_thread(
         self, thread_id: str, title: str, context: RequestContext
     ) -> ThreadMetadata:
         """Give the thread its owner's name for it; raise ThreadNotFound if it is not theirs."""
-        return await self._run(
+        return await self.run(
             threads.rename, user_id=context.user_id, thread_id=thread_id, title=title
         )
 
     async def improve_title(self, thread_id: str, title: str, context: RequestContext) -> bool:
         """Replace a title made from the first message, never one that the user gave."""
-        return await self._run(
+        return await self.run(
             threads.improve_title, user_id=context.user_id, thread_id=thread_id, title=title
         )
 
@@ -101,11 +121,11 @@ class NeonStore(Store[RequestContext]):
     ) -> Page[ThreadMetadata]:
         """Return a page of 1 to 100 threads by activity; raise UnknownCursor."""
         page = threads.page_asc if order == "asc" else threads.page_desc
-        return await self._run(page, user_id=context.user_id, limit=limit, after=after)
+        return await self.run(page, user_id=context.user_id, limit=limit, after=after)
 
     async def delete_thread(self, thread_id: str, context: RequestContext) -> None:
         """Delete the user's thread with everything in it, if it is there."""
-        await self._run(threads.delete, user_id=context.user_id, thread_id=thread_id)
+        await self.run(threads.delete, user_id=context.user_id, thread_id=thread_id)
 
     async def load_thread_items(
         self, thread_id: str, after: str | None, limit: int, order: str, context: RequestContext
@@ -115,7 +135,7 @@ class NeonStore(Store[RequestContext]):
         Raises UnknownCursor if `after` never was in the thread; a deleted item's id goes on.
         """
         page = items.page_asc if order == "asc" else items.page_desc
-        return await self._run(
+        return await self.run(
             page, user_id=context.user_id, thread_id=thread_id, limit=limit, after=after
         )
 
@@ -123,15 +143,15 @@ class NeonStore(Store[RequestContext]):
         self, thread_id: str, item: ThreadItem, context: RequestContext
     ) -> None:
         """Append the item, or change nothing if its id is there; raise ThreadNotFound."""
-        await self._run(items.add, user_id=context.user_id, thread_id=thread_id, item=item)
+        await self.run(items.add, user_id=context.user_id, thread_id=thread_id, item=item)
 
     async def save_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
         """Replace the item where it is, or append it; raise ThreadNotFound."""
-        await self._run(items.save, user_id=context.user_id, thread_id=thread_id, item=item)
+        await self.run(items.save, user_id=context.user_id, thread_id=thread_id, item=item)
 
     async def load_item(self, thread_id: str, item_id: str, context: RequestContext) -> ThreadItem:
         """Return the item; raise ItemNotFound if it is not in this thread of this user."""
-        return await self._run(
+        return await self.run(
             items.load, user_id=context.user_id, thread_id=thread_id, item_id=item_id
         )
 
@@ -139,11 +159,11 @@ class NeonStore(Store[RequestContext]):
         self, thread_id: str, item_id: str, context: RequestContext
     ) -> None:
         """Delete the item if it is there."""
-        await self._run(items.delete, user_id=context.user_id, thread_id=thread_id, item_id=item_id)
+        await self.run(items.delete, user_id=context.user_id, thread_id=thread_id, item_id=item_id)
 
     async def ids_after(self, thread_id: str, item_id: str, context: RequestContext) -> list[str]:
         """Return the ids of what was said after the item, in order."""
-        return await self._run(
+        return await self.run(
             items.ids_after, user_id=context.user_id, thread_id=thread_id, item_id=item_id
         )
 
@@ -155,7 +175,7 @@ class NeonStore(Store[RequestContext]):
         context: RequestContext,
     ) -> None:
         """Put a new answer in the place of an old one, in one transaction."""
-        await self._run(
+        await self.run(
             items.replace_answer,
             user_id=context.user_id,
             thread_id=thread_id,
@@ -167,7 +187,7 @@ class NeonStore(Store[RequestContext]):
         self, thread_id: str, item_ids: list[str], kind: FeedbackKind, context: RequestContext
     ) -> None:
         """Keep the user's thumbs; raise ItemNotFound if one of the items is not in the thread."""
-        await self._run(
+        await self.run(
             items.set_feedback,
             user_id=context.user_id,
             thread_id=thread_id,
@@ -177,30 +197,44 @@ class NeonStore(Store[RequestContext]):
 
     async def save_attachment(self, attachment: Attachment, context: RequestContext) -> None:
         """Insert or replace the user's attachment metadata."""
-        await self._run(attachments.save, user_id=context.user_id, attachment=attachment)
+        await self.run(attachments.save, user_id=context.user_id, attachment=attachment)
 
     async def load_attachment(self, attachment_id: str, context: RequestContext) -> Attachment:
         """Return the attachment metadata; raise AttachmentNotFound if it is not theirs."""
-        return await self._run(
+        return await self.run(
             attachments.load, user_id=context.user_id, attachment_id=attachment_id
         )
 
     async def delete_attachment(self, attachment_id: str, context: RequestContext) -> None:
         """Delete the attachment metadata if it is there."""
-        await self._run(attachments.delete, user_id=context.user_id, attachment_id=attachment_id)
+        await self.run(attachments.delete, user_id=context.user_id, attachment_id=attachment_id)
 
-    async def _run(
+    async def run(
         self,
         function: Callable[Concatenate[Connection, P], R],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        """Run a table function in a thread of ours, to its end even if the caller is cancelled.
+        """Run a table function in a thread of ours; raises what it and `Database.run` raise.
+
+        Inside `patiently`, a database that is away is waited for.
+        """
+        call = partial(self.database.run, function, *args, **kwargs)
+        deadline = time.monotonic() + _patience.get()
+        while True:
+            try:
+                return await self._in_thread(call)
+            except (DatabaseUnavailable, DatabaseBusy):
+                if time.monotonic() >= deadline:
+                    raise
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _in_thread(self, call: Callable[[], R]) -> R:
+        """Call it to its end, even if the caller is cancelled.
 
         A cancelled turn stores what was written so far. If a write that is still under way could
         land after that, the two would race; so the cancellation waits for it.
         """
-        call = partial(self.database.run, function, *args, **kwargs)
         loop = asyncio.get_running_loop()
         done = loop.run_in_executor(self._executor, copy_context().run, call)
         try:

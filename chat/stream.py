@@ -1,25 +1,23 @@
-"""Asynchronous events for a synchronous WSGI server, and how a reader's leaving ends them."""
+"""What streams need of their process: its event loop, its web server, and who still reads."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import queue
 import select
+import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-POLL_SECONDS: Final = 0.5
-"""How long a reader that left, or a worker that stops, goes unseen while the model is silent."""
 SAVE_SECONDS: Final = 10.0
-"""How long a cancelled turn may take to store what was written."""
+"""How long cancelled tasks may take to store what they have to."""
 
-_END: Final = object()
+SPARE_THREADS: Final = 20
+"""Threads that no stream may take, so that pages and health checks are always answered."""
 
 
 class EventLoop:
@@ -63,39 +61,6 @@ class EventLoop:
             return self._loop
 
 
-def as_sync(
-    events: AsyncIterator[bytes], loop: EventLoop, *, gone: Callable[[], bool]
-) -> Generator[bytes, None, None]:
-    """Yield each event to the WSGI server as soon as ChatKit produces it.
-
-    `gone` is asked twice a second whether nobody reads any more. Then, and when the iterator is
-    closed, ChatKit's task is cancelled while it waits for the model, the one moment at which it
-    stores a half-written answer; the iterator ends when that is done. So the queue is unbounded
-    on purpose: a drain that waited for a slow client would be cancelled there instead, and the
-    answer would be lost. Raises what the events raise.
-    """
-    ready: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    task = loop.run(_started(events, ready))
-    try:
-        while True:
-            try:
-                event = ready.get(timeout=POLL_SECONDS)
-            except queue.Empty:
-                if gone():
-                    return
-                continue
-            if event is _END:
-                break
-            yield event
-            if gone():
-                return
-        task.result()
-    finally:
-        if not task.done():
-            loop.call(task.cancel)
-            _wait_for_end(ready)
-
-
 def reader_left(sock: Any) -> Callable[[], bool]:
     """Return a question that is answered True once the peer of this socket has closed it."""
     poller = select.poll()
@@ -115,17 +80,37 @@ class Worker:
         self._seconds = 0.0
         self._since: float | None = None
         self._here = threading.local()
+        self._drains: list[Callable[[float], None]] = []
+        self.streams = sys.maxsize
 
-    def watch(self, alive: Callable[[], bool], *, seconds: float) -> None:
-        """Give running streams `seconds` from the moment on at which `alive` answers False."""
+    def watch(self, alive: Callable[[], bool], *, seconds: float, threads: int) -> None:
+        """Give running turns `seconds` from the moment on at which `alive` answers False.
+
+        `threads` is the number of requests that the process can answer at once.
+        """
         self._alive, self._seconds, self._since = alive, seconds, None
+        self.streams = max(1, threads - SPARE_THREADS)
+
+    def told_to_stop(self) -> bool:
+        """Return whether the process takes no new work."""
+        return not self._alive()
 
     def stopping(self) -> bool:
-        """Return whether the streams' time is up because the worker was told to stop."""
+        """Return whether the turns' time is up because the process was told to stop."""
         if self._alive():
             return False
         self._since = self._since or time.monotonic()
         return time.monotonic() - self._since >= self._seconds
+
+    def on_exit(self, drain: Callable[[float], None]) -> None:
+        """Call `drain` with the seconds that are left when the process is about to exit."""
+        self._drains.append(drain)
+
+    def exit(self) -> None:
+        """Let what runs come to its end, or be stored as it is; called by the server's hook."""
+        spent = 0.0 if self._since is None else time.monotonic() - self._since
+        for drain in self._drains:
+            drain(max(0.0, self._seconds - spent))
 
     def begin_request(self, force_close: Callable[[], None]) -> None:
         """Keep how the request that this thread answers can end its connection."""
@@ -142,28 +127,6 @@ class Worker:
 
 worker: Final = Worker()
 """This process: the one thing that the web server's hooks and the streams share."""
-
-
-async def _started(
-    events: AsyncIterator[bytes], ready: queue.SimpleQueue[Any]
-) -> asyncio.Task[None]:
-    task = asyncio.create_task(_drain(events, ready))
-    task.add_done_callback(lambda _task: ready.put(_END))
-    return task
-
-
-async def _drain(events: AsyncIterator[bytes], ready: queue.SimpleQueue[Any]) -> None:
-    """Drive the events from first to last in one task: ChatKit resets a context variable."""
-    async for event in events:
-        ready.put(event)
-
-
-def _wait_for_end(ready: queue.SimpleQueue[Any]) -> None:
-    """Wait until the cancelled task has stored what was written, SAVE_SECONDS at most."""
-    deadline = time.monotonic() + SAVE_SECONDS
-    with contextlib.suppress(queue.Empty):
-        while ready.get(timeout=max(0.0, deadline - time.monotonic())) is not _END:
-            pass
 
 
 def _run_until_stopped(loop: asyncio.AbstractEventLoop) -> None:

@@ -83,6 +83,29 @@ IDS_AFTER: Final = """
     ORDER BY position
 """
 
+# An answer that was given up for lost, and was finished after all.
+FINISH: Final = """
+    -- chat.items.finish
+    UPDATE chatkit_thread_item
+       SET document = %(document)s,
+           outcome = NULL
+     WHERE user_id = %(user_id)s
+       AND thread_id = %(thread_id)s
+       AND id = %(item_id)s
+       AND outcome IS NOT NULL
+       AND kind = %(kind)s
+"""
+
+OUTCOMES: Final = """
+    -- chat.items.outcomes
+    SELECT id, outcome
+      FROM chatkit_thread_item
+     WHERE user_id = %(user_id)s
+       AND thread_id = %(thread_id)s
+       AND id = ANY(%(item_ids)s)
+       AND outcome IS NOT NULL
+"""
+
 # The place stays known, so that a page that ended with this item can be followed by the next.
 DELETE: Final = """
     -- chat.items.delete
@@ -171,13 +194,15 @@ def load(conn: Connection, *, user_id: str, thread_id: str, item_id: str) -> Thr
 
 
 def add(conn: Connection, *, user_id: str, thread_id: str, item: ThreadItem) -> None:
-    """Append the item to the user's thread; an id that is there already changes nothing.
+    """Append the item to the user's thread; a finished item of that id is never overwritten.
 
     Raises ThreadNotFound if the thread is not theirs, and InvalidRequest for the Agents SDK's
     constant id, under which every answer would pass for the same item.
     """
     params = _columns(user_id, thread_id, item)
-    if conn.execute(ADD, params).rowcount == 0 and not _thread_exists(conn, params):
+    if conn.execute(ADD, params).rowcount == 1 or conn.execute(FINISH, params).rowcount == 1:
+        return
+    if not _thread_exists(conn, params):
         raise ThreadNotFound(thread_id)
 
 
@@ -240,6 +265,14 @@ def page_desc(
     """Return ChatKit's page of items, newest first; otherwise as `page_asc`."""
     params = {"user_id": user_id, "thread_id": thread_id, "position": LAST}
     return _page(conn, PAGE_DESC, params, clamped(limit), after)
+
+
+def outcomes(
+    conn: Connection, *, user_id: str, thread_id: str, item_ids: Collection[str]
+) -> dict[str, str]:
+    """Return how those of the items ended that did not end well: stopped, interrupted, failed."""
+    params = {"user_id": user_id, "thread_id": thread_id, "item_ids": list(item_ids)}
+    return dict(conn.execute(OUTCOMES, params).fetchall())
 
 
 def set_feedback(

@@ -23,7 +23,12 @@ LOAD: Final = """
 
 FIND: Final = """
     -- chat.threads.find
-    SELECT id, title, created_at, last_message_at, status
+    SELECT id, title, created_at, last_message_at, status, unread,
+           EXISTS (SELECT FROM chatkit_turn AS turn
+                    WHERE turn.user_id = %(user_id)s
+                      AND turn.thread_id = chatkit_thread.id
+                      AND turn.state = 'running'
+                      AND turn.lease_until > clock_timestamp())
       FROM chatkit_thread
      WHERE user_id = %(user_id)s
        AND id = %(thread_id)s
@@ -63,6 +68,31 @@ START: Final = """
       FROM started
 """
 
+# What a turn changes of its thread. A name that somebody gave meanwhile wins over the turn's, and a
+# thread that was deleted meanwhile does not come back.
+UPDATE: Final = """
+    -- chat.threads.update
+    UPDATE chatkit_thread
+       SET document = %(document)s,
+           status = %(status)s,
+           title_source = CASE WHEN title IS NOT DISTINCT FROM %(old_title)s
+                                AND title IS DISTINCT FROM %(title)s
+                               THEN 'model' ELSE title_source END,
+           title = CASE WHEN title IS NOT DISTINCT FROM %(old_title)s
+                        THEN %(title)s ELSE title END
+     WHERE user_id = %(user_id)s
+       AND id = %(thread_id)s
+"""
+
+MARK_READ: Final = """
+    -- chat.threads.mark_read
+    UPDATE chatkit_thread
+       SET unread = false
+     WHERE user_id = %(user_id)s
+       AND id = %(thread_id)s
+       AND unread
+"""
+
 RENAME: Final = """
     -- chat.threads.rename
        UPDATE chatkit_thread
@@ -92,7 +122,12 @@ DELETE: Final = """
 
 NEWEST: Final = """
     -- chat.threads.newest
-      SELECT id, title, created_at, last_message_at, status
+      SELECT id, title, created_at, last_message_at, status, unread,
+             EXISTS (SELECT FROM chatkit_turn AS turn
+                      WHERE turn.user_id = %(user_id)s
+                        AND turn.thread_id = chatkit_thread.id
+                        AND turn.state = 'running'
+                        AND turn.lease_until > clock_timestamp())
         FROM chatkit_thread
        WHERE user_id = %(user_id)s
          AND (last_message_at, id) < (%(at)s, %(id)s)
@@ -161,13 +196,19 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class ThreadRow:
-    """A thread as lists and headings show it. Dates are aware, in UTC."""
+    """A thread as lists and headings show it. Dates are aware, in UTC.
+
+    `unread` says that an answer was finished while nobody was reading, `writing` that one is
+    being written now.
+    """
 
     id: str
     title: str | None
     created_at: datetime
     last_message_at: datetime
     status: Literal["active", "locked", "closed"]
+    unread: bool = False
+    writing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +238,23 @@ def find(conn: Connection, *, user_id: str, thread_id: str) -> ThreadRow:
 def save(conn: Connection, *, user_id: str, thread: ThreadMetadata) -> None:
     """Insert the thread, or replace the user's thread of that id; its place in the list stays."""
     conn.execute(SAVE, {"user_id": user_id, **_columns(thread)})
+
+
+def update(
+    conn: Connection, *, user_id: str, thread: ThreadMetadata, old_title: str | None
+) -> None:
+    """Store what a turn changed of the thread; raise ThreadNotFound if it was deleted.
+
+    The title is changed only if it still is `old_title`.
+    """
+    params = {"user_id": user_id, "old_title": old_title, **_columns(thread)}
+    if conn.execute(UPDATE, params).rowcount == 0:
+        raise ThreadNotFound(thread.id)
+
+
+def mark_read(conn: Connection, *, user_id: str, thread_id: str) -> None:
+    """Forget that an answer was finished while nobody was reading."""
+    conn.execute(MARK_READ, {"user_id": user_id, "thread_id": thread_id})
 
 
 def start(

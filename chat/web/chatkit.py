@@ -1,75 +1,105 @@
-"""`POST /chatkit`: the whole ChatKit protocol, JSON or server-sent events."""
+"""`POST /chatkit`, the whole ChatKit protocol, and the turns that its clients come back to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+import re
 from typing import Final
 
-from chatkit.types import StreamingReq, is_streaming_req
-from flask import Blueprint, Response, request
+from chatkit.types import ItemsListReq, NonStreamingReq, StreamingReq, is_streaming_req
+from flask import Blueprint, Response, jsonify, request
 
 from chat.context import RequestContext
-from chat.errors import NotFound
-from chat.stream import as_sync, reader_left, worker
-from chat.web import body
-from chat.web.errors import as_event
+from chat.errors import InvalidRequest
+from chat.tables import threads
+from chat.tables import turns as table
+from chat.tables.turns import TurnRow
+from chat.turn_readers import join, live, replay
+from chat.web import body, streams
 from chat.web.guard import request_context
 from chat.web.services import services
 
 blueprint = Blueprint("chatkit", __name__)
 
-READ_TIMEOUT: Final = 30.0
-"""Seconds that a reader may take to accept bytes before its stream is dropped."""
-
-STREAM_HEADERS: Final = {
-    "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-cache, no-store, no-transform",
-    # Tells nginx not to keep events back until it has a buffer full.
-    "X-Accel-Buffering": "no",
-}
+KEEP_HEADER: Final = "X-Threadkeeper-Turn"
+"""`keep`: the turn goes on when its reader leaves. Our own clients send it with every request."""
+KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 @blueprint.post("/chatkit")
 def chatkit() -> Response:
     """Answer one ChatKit request of the signed-in user.
 
-    The first event is there before the status is sent, so that a thread that is not theirs, or a
-    database that is down, is answered with its own status and not inside a stream.
+    A streaming request is a turn. With an Idempotency-Key, the same request again is answered with
+    the events of the same turn, from the first on.
     """
     context = request_context()
-    parsed = body.parse(body.read_json(request))
+    sent = body.read_json(request)
+    parsed = body.parse(sent)
     if is_streaming_req(parsed):
-        return _stream(parsed, context)
-    answer = services().loop.run(services().assistant.answer(parsed, context))
+        return _stream(parsed, context, hashlib.sha256(sent).hexdigest())
+    return _answer(parsed, context)
+
+
+@blueprint.get("/chatkit/turns/<thread_id>")
+def join_turn(thread_id: str) -> Response:
+    """Join the turn that runs in the thread: its items so far, then live; 204 if none runs."""
+    context = request_context()
+    run = services().database.run
+    row = run(table.find_running, user_id=context.user_id, thread_id=thread_id)
+    if row is None:
+        run(threads.find, user_id=context.user_id, thread_id=thread_id)
+        return Response(status=204)
+    give_back = streams.places.take()
+    events = join(services().turns, services().database, row, streams.gone())
+    return streams.answer(events, give_back)
+
+
+@blueprint.post("/chatkit/turns/<thread_id>/stop")
+def stop_turn(thread_id: str) -> Response:
+    """Stop the turn that runs in the thread, on whichever worker; safe to repeat."""
+    context = request_context()
+    stopping = services().loop.run(services().turns.stop(context, thread_id))
+    if not stopping:
+        services().database.run(threads.find, user_id=context.user_id, thread_id=thread_id)
+    return jsonify(stopping=stopping)
+
+
+def _answer(parsed: NonStreamingReq, context: RequestContext) -> Response:
+    ours = request.headers.get(KEEP_HEADER) == "keep"
+    answer = services().loop.run(services().assistant.answer(parsed, context, with_outcomes=ours))
+    if ours and isinstance(parsed, ItemsListReq) and parsed.params.after is None:
+        thread_id = parsed.params.thread_id
+        services().database.run(threads.mark_read, user_id=context.user_id, thread_id=thread_id)
     return Response(answer, mimetype="application/json")
 
 
-def _stream(parsed: StreamingReq, context: RequestContext) -> Response:
-    events = as_sync(
-        services().assistant.stream(parsed, context), services().loop, gone=_reader_gone()
-    )
-    first = next(events, None)
-    if first is None:
-        raise NotFound("nothing to answer")
-    response = Response(_with_error_event(first, events), headers=STREAM_HEADERS)
-    response.call_on_close(events.close)
-    return response
-
-
-def _with_error_event(first: bytes, events: Iterator[bytes]) -> Iterator[bytes]:
-    """Finish a stream that breaks with an event that says so."""
+def _stream(parsed: StreamingReq, context: RequestContext, request_hash: str) -> Response:
+    key = _key()
+    give_back = streams.places.take()
     try:
-        yield first
-        yield from events
-    except Exception as exc:
-        yield as_event(exc)
+        begun = services().loop.run(
+            services().assistant.begin(
+                parsed,
+                context,
+                key=key,
+                request_hash=request_hash,
+                keep=request.headers.get(KEEP_HEADER) == "keep",
+            )
+        )
+    except BaseException:
+        give_back()
+        raise
+    turns = services().turns
+    if isinstance(begun, TurnRow):
+        events = replay(turns, services().database, begun, streams.gone())
+    else:
+        events = live(turns, *begun, streams.gone())
+    return streams.answer(events, give_back)
 
 
-def _reader_gone() -> Callable[[], bool]:
-    """Tell when nobody will read on: the client has left, or the worker is stopping."""
-    sock = request.environ.get("gunicorn.socket")
-    if sock is None:
-        return worker.stopping
-    sock.settimeout(READ_TIMEOUT)
-    left = reader_left(sock)
-    return lambda: left() or worker.stopping()
+def _key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not KEY.fullmatch(key):
+        raise InvalidRequest("an Idempotency-Key is 1 to 255 printable characters without spaces")
+    return key

@@ -12,6 +12,7 @@ from chat.config import Settings
 from chat.db import Database
 from chat.sessions import Sessions
 from chat.stream import EventLoop
+from chat.turns import Turns
 
 EXTENSION: Final = "threadkeeper"
 
@@ -24,6 +25,7 @@ class Services:
     database: Database
     sessions: Sessions
     assistant: Assistant
+    turns: Turns
     loop: EventLoop
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -97,8 +96,9 @@ async def a_turn(
     source: ModelSource,
     *items: ThreadItem,
     definition: AssistantDefinition = BUILT_IN,
+    close: bool = True,
 ) -> Turn:
-    """Run a turn to its end, and close the source."""
+    """Run a turn to its end, and close the source unless others go on using it."""
     turn = Turn()
     events = events_of(store, who, source, *items, definition=definition)
     try:
@@ -107,6 +107,6 @@ async def a_turn(
                 turn.events.append(event)
     except Exception as exc:
         turn.error = exc
-    await source.aclose()
-    await asyncio.sleep(0)
+    if close:
+        await source.aclose()
     return turn

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from uuid import uuid4
 
 import psycopg
@@ -15,6 +16,7 @@ from chat.tables import items, threads
 from chat.web.history import PAGE_SIZE, cursor_of, place_of
 from tests.fix_site import Site, StartSite
 from tests.fix_store import a_message, a_thread, an_answer
+from tests.web.every_item import NEVER_SHOWN, SHOWN, every_item
 from tests.web.page_check import Page, check_page
 
 NOW = datetime.now(UTC)
@@ -352,3 +354,17 @@ def test_the_pages_around_signing_in_are_pages_too(site: Site) -> None:
 
 def test_a_page_that_is_not_there_is_a_page(alice: Owner) -> None:
     assert "We couldn&#39;t find that page." in alice.page("/nowhere", 404).html
+
+
+def test_every_type_of_item_is_readable_and_hidden_ones_are_not_shown(alice: Owner) -> None:
+    thread_id = alice.owns("All of them")
+    for item in every_item(thread_id):
+        items.add(alice.conn, user_id=alice.id, thread_id=thread_id, item=item)
+
+    page = alice.page(f"/history/{thread_id}")
+
+    shown = unescape(page.html)
+    for words in SHOWN:
+        assert words in shown, words
+    for words in NEVER_SHOWN:
+        assert words not in shown, words

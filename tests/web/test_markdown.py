@@ -82,7 +82,7 @@ def test_what_may_be_linked_and_shown(text: str, links: list[Link], images: list
 
 @pytest.mark.parametrize(("text", "html"), SAME)
 def test_what_markdown_becomes(text: str, html: str) -> None:
-    assert without_space_between(render(text)) == html
+    assert without_space_between(str(render(text))) == html
 
 
 def test_an_image_is_shown_from_our_own_origin_only() -> None:

@@ -1,0 +1,167 @@
+"""What a turn streamed, as lines that can be stored, replayed, and folded back into items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from chatkit.types import (
+    AssistantMessageContent,
+    AssistantMessageContentPartAdded,
+    AssistantMessageContentPartAnnotationAdded,
+    AssistantMessageContentPartDone,
+    AssistantMessageContentPartTextDelta,
+    AssistantMessageItem,
+    ErrorEvent,
+    ThreadItem,
+    ThreadItemAddedEvent,
+    ThreadItemDoneEvent,
+    ThreadItemRemovedEvent,
+    ThreadItemReplacedEvent,
+    ThreadItemUpdate,
+    ThreadItemUpdatedEvent,
+    ThreadStreamEvent,
+    WorkflowItem,
+    WorkflowTaskAdded,
+    WorkflowTaskUpdated,
+)
+from pydantic import TypeAdapter
+
+EVENT: Final[TypeAdapter[ThreadStreamEvent]] = TypeAdapter(ThreadStreamEvent)
+
+
+def as_line(event: ThreadStreamEvent) -> str:
+    """Return the event as clients get it, on one line."""
+    return event.model_dump_json(
+        by_alias=True, exclude_none=True, context={"exclude_metadata": True}
+    )
+
+
+def as_sse(line: str) -> bytes:
+    """Return the line as a server-sent event."""
+    return b"data: " + line.encode() + b"\n\n"
+
+
+def events_in(lines: str) -> list[ThreadStreamEvent]:
+    """Return the events of a stored checkpoint."""
+    return [EVENT.validate_json(line) for line in lines.split("\n") if line]
+
+
+class Journal:
+    """Collects events between two checkpoints; text deltas that follow each other become one."""
+
+    def __init__(self) -> None:
+        self._events: list[ThreadStreamEvent] = []
+
+    def __bool__(self) -> bool:
+        """Return whether anything waits to be stored."""
+        return bool(self._events)
+
+    def add(self, event: ThreadStreamEvent) -> None:
+        """Keep the event; the caller's object is not changed."""
+        joined = _joined(self._events[-1], event) if self._events else None
+        if joined is None:
+            self._events.append(event)
+        else:
+            self._events[-1] = joined
+
+    def take(self) -> str:
+        """Return what was collected, one event a line, and begin anew."""
+        events, self._events = self._events, []
+        return "\n".join(as_line(event) for event in events)
+
+
+@dataclass
+class Fold:
+    """The items of a turn as far as its events tell: those that are done, and those that are not.
+
+    Feed it the events in order with `take`.
+    """
+
+    done: dict[str, ThreadItem] = field(default_factory=dict)
+    unfinished: dict[str, ThreadItem] = field(default_factory=dict)
+    error: ErrorEvent | None = None
+
+    def take(self, events: Iterable[ThreadStreamEvent]) -> None:
+        """Take further events into account."""
+        for event in events:
+            match event:
+                case ThreadItemAddedEvent():
+                    self.unfinished[event.item.id] = event.item.model_copy(deep=True)
+                case ThreadItemUpdatedEvent():
+                    _update(self.unfinished.get(event.item_id), event.update)
+                case ThreadItemDoneEvent() | ThreadItemReplacedEvent():
+                    self.unfinished.pop(event.item.id, None)
+                    self.done[event.item.id] = event.item
+                case ThreadItemRemovedEvent():
+                    self.unfinished.pop(event.item_id, None)
+                    self.done.pop(event.item_id, None)
+                case ErrorEvent():
+                    self.error = event
+                case _:
+                    pass
+
+    def take_lines(self, lines: str) -> None:
+        """Take a stored checkpoint into account."""
+        self.take(events_in(lines))
+
+    def written(self) -> list[AssistantMessageItem]:
+        """Return the unfinished messages that say something already."""
+        return [
+            item
+            for item in self.unfinished.values()
+            if isinstance(item, AssistantMessageItem)
+            and any(part.text.strip() for part in item.content)
+        ]
+
+
+def _joined(last: ThreadStreamEvent, event: ThreadStreamEvent) -> ThreadStreamEvent | None:
+    if not (
+        isinstance(last, ThreadItemUpdatedEvent)
+        and isinstance(event, ThreadItemUpdatedEvent)
+        and isinstance(last.update, AssistantMessageContentPartTextDelta)
+        and isinstance(event.update, AssistantMessageContentPartTextDelta)
+        and last.item_id == event.item_id
+        and last.update.content_index == event.update.content_index
+    ):
+        return None
+    delta = last.update.delta + event.update.delta
+    update = last.update.model_copy(update={"delta": delta})
+    return last.model_copy(update={"update": update})
+
+
+def _update(item: ThreadItem | None, update: ThreadItemUpdate) -> None:
+    match item, update:
+        case AssistantMessageItem(), (
+            AssistantMessageContentPartAdded()
+            | AssistantMessageContentPartDone()
+            | AssistantMessageContentPartTextDelta()
+            | AssistantMessageContentPartAnnotationAdded()
+        ):
+            _update_message(item, update)
+        case WorkflowItem(), WorkflowTaskAdded():
+            item.workflow.tasks.append(update.task)
+        case WorkflowItem(), WorkflowTaskUpdated():
+            item.workflow.tasks[update.task_index] = update.task
+        case _:
+            pass
+
+
+def _update_message(
+    item: AssistantMessageItem,
+    update: AssistantMessageContentPartAdded
+    | AssistantMessageContentPartDone
+    | AssistantMessageContentPartTextDelta
+    | AssistantMessageContentPartAnnotationAdded,
+) -> None:
+    while len(item.content) <= update.content_index:
+        item.content.append(AssistantMessageContent(text=""))
+    part = item.content[update.content_index]
+    match update:
+        case AssistantMessageContentPartTextDelta():
+            part.text += update.delta
+        case AssistantMessageContentPartAnnotationAdded():
+            part.annotations.insert(update.annotation_index, update.annotation)
+        case _:
+            item.content[update.content_index] = update.content.model_copy(deep=True)

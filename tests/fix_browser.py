@@ -1,0 +1,177 @@
+"""A real browser at the whole app.
+
+Playwright keeps an event loop running in the thread that uses it, and pytest-asyncio needs that
+thread for loops of its own. So the browser is closed with the last test of this folder, and the
+plugin's fixtures, which would live as long as the run, are not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from chatkit.types import ThreadItem
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from chat.tables import items, threads
+from dev.browser import find
+from tests.fix_auth import AuthServer, Person
+from tests.fix_model import ModelServer, Reply, last_message
+from tests.fix_postgres import Databases
+from tests.fix_server import Server
+from tests.fix_store import a_thread
+
+PATIENCE_MS = 10_000
+NewPerson = Callable[..., "Reader"]
+
+
+class Talkative(ModelServer):
+    """A model for many people at once: what it says depends on what it was asked.
+
+    A plain queue would not do, as the request for a title comes whenever it likes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by_question: dict[str, Reply] = {}
+
+    def when_asked(self, question: str, reply: Reply | None) -> None:
+        """Answer this question so from now on; with None, as any other."""
+        if reply is None:
+            del self._by_question[question]
+        else:
+            self._by_question[question] = reply
+
+    def next_reply(self, body: dict[str, Any]) -> Reply:
+        scripted = self._by_question.get(last_message(body)) if body.get("stream") else None
+        return scripted or super().next_reply(body)
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    program = find()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(program))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def talkative() -> Iterator[Talkative]:
+    """The model of the shared server."""
+    model = Talkative()
+    yield model
+    model.close()
+
+
+@pytest.fixture(scope="package")
+def shared_server(
+    databases: Databases,
+    migrated: str,
+    auth: AuthServer,
+    talkative: Talkative,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    """One app for all tests of this folder: each has people of its own."""
+    settings = {
+        "DATABASE_URL": databases.create("browser", template=migrated),
+        "BETTER_AUTH_URL": auth.url,
+        "OPENAI_BASE_URL": talkative.base_url,
+    }
+    log = Path(tmp_path_factory.mktemp("browser")) / "gunicorn.log"
+    server = Server(settings, log)
+    server.start()
+    yield server
+    server.stop()
+
+
+@dataclass
+class Reader:
+    """A signed-in person with a browser of their own, and a way to what they own."""
+
+    person: Person
+    server: Server
+    context: BrowserContext
+    page: Page
+    problems: list[str]
+
+    def open(self, path: str) -> Page:
+        """Open a page, and wait for the chat element on it."""
+        self.page.goto(self.server.url + path)
+        if self.context_runs_scripts:
+            self.page.wait_for_selector("threadkeeper-chat[data-ready]", state="attached")
+        return self.page
+
+    context_runs_scripts: bool = True
+
+    def owns(self, thread_id: str, title: str, *said: ThreadItem, **fields: Any) -> str:
+        """Store a thread with these items; return its address."""
+        with psycopg.connect(self.server.environ["DATABASE_URL"], autocommit=True) as conn:
+            threads.save(conn, user_id=self.person.id, thread=a_thread(thread_id, title, **fields))
+            for item in said:
+                items.add(conn, user_id=self.person.id, thread_id=thread_id, item=item)
+        return f"/history/{thread_id}"
+
+    def say(self, text: str) -> None:
+        """Write a message and send it as a person does."""
+        self.page.get_by_role("textbox", name="Message").fill(text)
+        self.page.keyboard.press("Enter")
+
+    def wait_for_answer(self) -> None:
+        """Wait until an answer is complete."""
+        self.page.get_by_role("button", name="Send").wait_for()
+
+
+@pytest.fixture
+def new_person(chromium: Browser, shared_server: Server, auth: AuthServer) -> Iterator[NewPerson]:
+    """Make a person with an account, signed in, in a browser window of these options."""
+    made: list[Reader] = []
+
+    def make(name: str = "Alice", **options: Any) -> Reader:
+        person = auth.sign_up(name)
+        context = chromium.new_context(
+            **{"viewport": {"width": 1280, "height": 800}, "color_scheme": "light", **options}
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        context.add_cookies(
+            [
+                {"name": key, "value": value, "url": shared_server.url}
+                for key, _, value in (pair.partition("=") for pair in person.cookie.split("; "))
+            ]
+        )
+        page = context.new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda line: _note(problems, line.type, line.text))
+        runs = bool(options.get("java_script_enabled", True))
+        made.append(Reader(person, shared_server, context, page, problems, runs))
+        return made[-1]
+
+    yield make
+    for reader in made:
+        reader.context.close()
+        assert not reader.problems, reader.problems
+
+
+@pytest.fixture
+def alice_at_home(new_person: NewPerson) -> Reader:
+    """Alice, signed in, with a window as wide as a desk allows."""
+    return new_person()
+
+
+def _note(problems: list[str], kind: str, text: str) -> None:
+    """Keep what the console says that no page of ours should make it say."""
+    expected = text.startswith("Failed to load resource")
+    if kind in {"error", "warning"} and not expected:
+        problems.append(f"{kind}: {text}")
+
+
+def assert_accessible(page: Page) -> None:
+    """Axe finds nothing, in the page and in its shadow roots."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
