@@ -49,27 +49,41 @@ def events_in(lines: str) -> list[ThreadStreamEvent]:
 
 
 class Journal:
-    """Collects events between two checkpoints; text deltas that follow each other become one."""
+    """Collects events between two checkpoints; text deltas that follow each other become one.
+
+    An event is written down at once, because the SDK goes on writing into the objects it gave out.
+    """
 
     def __init__(self) -> None:
-        self._events: list[ThreadStreamEvent] = []
+        self._lines: list[str] = []
+        self._delta: ThreadItemUpdatedEvent | None = None
+        self._pieces: list[str] = []
 
-    def __bool__(self) -> bool:
-        """Return whether anything waits to be stored."""
-        return bool(self._events)
-
-    def add(self, event: ThreadStreamEvent) -> None:
-        """Keep the event; the caller's object is not changed."""
-        joined = _joined(self._events[-1], event) if self._events else None
-        if joined is None:
-            self._events.append(event)
-        else:
-            self._events[-1] = joined
+    def add(self, event: ThreadStreamEvent, line: str) -> None:
+        """Keep the event, and the line that clients get for it."""
+        delta = _delta_in(event)
+        if delta is None:
+            self._join()
+            self._lines.append(line)
+            return
+        assert isinstance(event, ThreadItemUpdatedEvent)  # noqa: S101 - it has a delta
+        if self._delta is None or not _continues(self._delta, event):
+            self._join()
+            self._delta = event.model_copy(deep=True)
+        self._pieces.append(delta.delta)
 
     def take(self) -> str:
         """Return what was collected, one event a line, and begin anew."""
-        events, self._events = self._events, []
-        return "\n".join(as_line(event) for event in events)
+        self._join()
+        lines, self._lines = self._lines, []
+        return "\n".join(lines)
+
+    def _join(self) -> None:
+        if self._delta is None:
+            return
+        joined = self._delta.update.model_copy(update={"delta": "".join(self._pieces)})
+        self._lines.append(as_line(self._delta.model_copy(update={"update": joined})))
+        self._delta, self._pieces = None, []
 
 
 @dataclass
@@ -116,19 +130,18 @@ class Fold:
         ]
 
 
-def _joined(last: ThreadStreamEvent, event: ThreadStreamEvent) -> ThreadStreamEvent | None:
-    if not (
-        isinstance(last, ThreadItemUpdatedEvent)
-        and isinstance(event, ThreadItemUpdatedEvent)
-        and isinstance(last.update, AssistantMessageContentPartTextDelta)
-        and isinstance(event.update, AssistantMessageContentPartTextDelta)
-        and last.item_id == event.item_id
-        and last.update.content_index == event.update.content_index
-    ):
-        return None
-    delta = last.update.delta + event.update.delta
-    update = last.update.model_copy(update={"delta": delta})
-    return last.model_copy(update={"update": update})
+def _delta_in(event: ThreadStreamEvent) -> AssistantMessageContentPartTextDelta | None:
+    update = event.update if isinstance(event, ThreadItemUpdatedEvent) else None
+    return update if isinstance(update, AssistantMessageContentPartTextDelta) else None
+
+
+def _continues(last: ThreadItemUpdatedEvent, event: ThreadItemUpdatedEvent) -> bool:
+    one, other = _delta_in(last), _delta_in(event)
+    return (
+        one is not None
+        and other is not None
+        and (last.item_id, one.content_index) == (event.item_id, other.content_index)
+    )
 
 
 def _update(item: ThreadItem | None, update: ThreadItemUpdate) -> None:

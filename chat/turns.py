@@ -97,12 +97,11 @@ class Turn:
 
     def publish(self, event: ThreadStreamEvent) -> None:
         """Give the event to the readers now, and to the database with the next checkpoint."""
-        self.journal.add(event)
+        line = as_line(event)
+        self.journal.add(event, line)
         self.fold.take([event])
-        if self.readers:
-            data = as_sse(as_line(event))
-            for ready in self.readers:
-                ready.put(data)
+        for ready in self.readers:
+            ready.put(as_sse(line))
 
     def stop(self, reason: Reason) -> None:
         """End the turn while it waits for the model; what was written is kept. Safe to repeat."""

@@ -89,7 +89,7 @@ class LocalPostgres:
                     self._launch()
                 self._wait()
             except BaseException:
-                self._release()
+                self._leave()
                 raise
         return self.dsn
 
@@ -99,14 +99,7 @@ class LocalPostgres:
         if self._reference is None or self._holder != os.getpid():
             return
         with self._gate():
-            try:
-                fcntl.flock(self._reference, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return
-            else:
-                self._shut_down()
-            finally:
-                self._release()
+            self._leave()
 
     def postmaster(self) -> int | None:
         """Return the pid of the running server, or None."""
@@ -125,11 +118,15 @@ class LocalPostgres:
             atexit.register(self.stop)
         fcntl.flock(self._reference, fcntl.LOCK_SH)
 
-    def _release(self) -> None:
-        if self._reference is not None:
-            self._reference.close()
-            self._reference = None
-            atexit.unregister(self.stop)
+    def _leave(self) -> None:
+        reference, self._reference = self._reference, None
+        if reference is None:
+            return
+        atexit.unregister(self.stop)
+        with reference, contextlib.suppress(BlockingIOError):
+            # It blocks while somebody else still uses the server.
+            fcntl.flock(reference, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._shut_down()
 
     def _prepare(self) -> None:
         version = self.data / "PG_VERSION"
@@ -166,6 +163,9 @@ class LocalPostgres:
             return
         words = ["-D", str(self.data), "-m", "fast", "-w", "-t", "30"]
         self._run("pg_ctl", "stop", *words)
+        # It may be in the temporary folder, where nobody else would ever remove it.
+        with contextlib.suppress(OSError):
+            socket_folder(self.root).rmdir()
 
     def _configure(self) -> None:
         folder = socket_folder(self.root)

@@ -57,7 +57,7 @@ class Part:
             return
         tell(f"{self.name} ended ({_how(self.process.returncode)}), starting it again: {self.log}")
         # Workers of a killed gunicorn still hold its port.
-        processes.end_group(self.process.pid, grace=1.0)
+        processes.end_group(self.process.pid, grace=0.5)
         lived = time.monotonic() - self._started
         self._deaths = 0 if lived > 10 else self._deaths + 1
         self._launch()

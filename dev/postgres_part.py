@@ -17,37 +17,27 @@ from dev.local_postgres import LocalPostgres, PostgresFailed
 PAUSE = 0.3
 
 
-class _Ended(Exception):
-    """We were told to end."""
-
-
 def main(folder: Path) -> None:
     """Keep the server in that folder running until we are told to end."""
+    told: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, _raise_ended)
+        # Only noted: a start that an exception cuts short could leave a server behind.
+        signal.signal(number, lambda number, _frame: told.append(number))
     server = LocalPostgres(folder)
     try:
         server.start()
         print("ready", flush=True)
-        _look_after(server)
-    except _Ended:
-        pass
+        while not told and not select.select([sys.stdin], [], [], PAUSE)[0]:
+            _look_after(server)
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
         server.stop()
 
 
 def _look_after(server: LocalPostgres) -> None:
-    while not select.select([sys.stdin], [], [], PAUSE)[0]:
-        if server.postmaster() is None:
-            print("PostgreSQL is gone, starting it again", flush=True)
-            with contextlib.suppress(PostgresFailed):
-                server.start()
-
-
-def _raise_ended(_number: int, _frame: object) -> None:
-    raise _Ended
+    if server.postmaster() is None:
+        print("PostgreSQL is gone, starting it again", flush=True)
+        with contextlib.suppress(PostgresFailed):
+            server.start()
 
 
 if __name__ == "__main__":

@@ -51,7 +51,10 @@ class Site:
             self._start_all()
             tell(f"Ctrl-C stops it; the logs are in {self._run.data_dir}")
             print(self._run.url, flush=True)
-            self._look_after()
+            try:
+                self._look_after()
+            finally:
+                tell("stopping; a second Ctrl-C does not wait for running answers")
         finally:
             self._stop_all(hurry)
 
@@ -147,7 +150,6 @@ class Site:
             time.sleep(PAUSE)
 
     def _stop_all(self, hurry: Callable[[], bool]) -> None:
-        tell("stopping; a second Ctrl-C does not wait for running answers")
         for part in reversed(self._parts):
             part.stop(hurry=hurry)
         self._groups.unlink(missing_ok=True)

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from chatkit.types import ThreadItem
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from chat.db import Connection
 from chat.tables import items, threads
 from dev.browser import find
 from tests.fix_auth import AuthServer, Person
@@ -111,7 +111,7 @@ class Reader:
 
     def owns(self, thread_id: str, title: str, *said: ThreadItem, **fields: Any) -> str:
         """Store a thread with these items; return its address."""
-        with psycopg.connect(self.server.environ["DATABASE_URL"], autocommit=True) as conn:
+        with Connection.connect(self.server.environ["DATABASE_URL"], autocommit=True) as conn:
             threads.save(conn, user_id=self.person.id, thread=a_thread(thread_id, title, **fields))
             for item in said:
                 items.add(conn, user_id=self.person.id, thread_id=thread_id, item=item)

@@ -33,6 +33,7 @@ class ModelServer:
         self.left_early = threading.Event()
         """Set when a client went away in the middle of an answer."""
         self._replies: deque[Reply] = deque()
+        self._whole_replies: deque[Reply] = deque()
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._server = _Server(self)
@@ -48,22 +49,29 @@ class ModelServer:
         return int(self._server.server_address[1])
 
     def script(self, *replies: Reply | list[str] | str) -> None:
-        """Queue what the next requests get, one reply each; then the echo comes back."""
+        """Queue what the next streaming requests get, one reply each; then the echo comes back."""
         with self._lock:
             self._replies.extend(_as_reply(reply) for reply in replies)
+
+    def script_whole(self, *replies: Reply | str) -> None:
+        """Queue what the next requests for a whole answer get: those that ask for a title."""
+        with self._lock:
+            self._whole_replies.extend(_as_reply(reply) for reply in replies)
 
     def forget(self) -> None:
         """Begin anew: no script, and nothing asked so far."""
         with self._lock:
             self._replies.clear()
+            self._whole_replies.clear()
             self.requests.clear()
         self.left_early.clear()
 
     def next_reply(self, body: dict[str, Any]) -> Reply:
         with self._lock:
             self.requests.append(body)
-            if self._replies:
-                return self._replies.popleft()
+            replies = self._replies if body.get("stream") else self._whole_replies
+            if replies:
+                return replies.popleft()
         return Reply(pieces=pieces_of(f"You said: {last_message(body)}"), pause=0.005)
 
     def wait(self, seconds: float) -> None:

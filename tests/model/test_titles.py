@@ -124,7 +124,7 @@ def test_a_models_reply_is_tidied(reply: str, title: str | None) -> None:
 
 @pytest.mark.parametrize("source", [compatible, openai_like])
 async def test_the_model_names_a_conversation(model_server: ModelServer, source: Any) -> None:
-    model_server.script('"Baking bread."')
+    model_server.script_whole('"Baking bread."')
     model = source(model_server)
 
     title = await better_title(model, "How do I bake?", "With an oven. " * 5000)
@@ -144,7 +144,7 @@ async def test_the_model_names_a_conversation(model_server: ModelServer, source:
 async def test_a_title_that_fails_is_none_and_logs_no_text(
     model_server: ModelServer, reply: Reply, caplog: pytest.LogCaptureFixture
 ) -> None:
-    model_server.script(reply)
+    model_server.script_whole(reply)
     model = compatible(model_server)
 
     assert await better_title(model, "canary", "canary") is None
@@ -157,7 +157,7 @@ async def test_a_title_is_not_waited_for_longer_than_its_time(
     model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chat.model.naming.SECONDS", 0.2)
-    model_server.script(Reply(pieces=["late"], status=200, pause=30))
+    model_server.script_whole(Reply(pieces=["late"], status=200, pause=30))
     model = compatible(model_server)
     before = time.monotonic()
 
@@ -168,7 +168,7 @@ async def test_a_title_is_not_waited_for_longer_than_its_time(
 
 
 async def test_cancelling_a_title_passes_through(model_server: ModelServer) -> None:
-    model_server.script(Reply(pieces=["late"], pause=30))
+    model_server.script_whole(Reply(pieces=["late"], pause=30))
     model = compatible(model_server)
     naming = asyncio.create_task(better_title(model, "hello", "hi"))
     await asyncio.sleep(0.1)

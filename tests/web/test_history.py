@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from uuid import uuid4
 
-import psycopg
 import pytest
 from chatkit.types import ClosedStatus
 
+from chat.db import Connection
 from chat.tables import items, threads
 from chat.web.history import PAGE_SIZE, cursor_of, place_of
 from tests.fix_site import Site, StartSite
@@ -25,7 +25,7 @@ NOW = datetime.now(UTC)
 class Owner:
     """A signed-in person, and what they own."""
 
-    def __init__(self, site: Site, conn: psycopg.Connection) -> None:
+    def __init__(self, site: Site, conn: Connection) -> None:
         assert site.sign_up().status_code == 303
         self.site = site
         self.conn = conn
@@ -54,13 +54,13 @@ class Owner:
 
 
 @pytest.fixture
-def conn(site_dsn: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(site_dsn, autocommit=True) as conn:
+def conn(site_dsn: str) -> Iterator[Connection]:
+    with Connection.connect(site_dsn, autocommit=True) as conn:
         yield conn
 
 
 @pytest.fixture
-def alice(site: Site, conn: psycopg.Connection) -> Owner:
+def alice(site: Site, conn: Connection) -> Owner:
     return Owner(site, conn)
 
 
@@ -224,7 +224,8 @@ def test_only_the_newest_messages_are_shown_and_links_lead_back(alice: Owner) ->
     thread_id = alice.owns("Long")
     alice.says(thread_id, *[f"Line {n}." for n in range(2 * PAGE_SIZE + 5)])
 
-    path, seen = f"/history/{thread_id}", []
+    path = f"/history/{thread_id}"
+    seen: list[str] = []
     for _ in range(3):
         page = alice.page(path)
         seen = re.findall(r"Line \d+\.", page.text()) + seen
@@ -265,7 +266,7 @@ def test_an_id_that_is_no_thread_of_mine_is_not_found(alice: Owner, thread_id: s
 
 
 def test_somebody_elses_thread_reads_like_one_that_is_not_there(
-    alice: Owner, start_site: StartSite, conn: psycopg.Connection
+    alice: Owner, start_site: StartSite, conn: Connection
 ) -> None:
     mallory = Owner(start_site(), conn)
     thread_id = alice.owns("Private")

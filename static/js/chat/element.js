@@ -10,17 +10,17 @@ import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { Drafts } from "./drafts.js";
 import { faultRow } from "./faults.js";
+import { catchFiles } from "./files.js";
 import { readOptions } from "./options.js";
-import { ask, Fault, stream } from "./protocol.js";
+import { ask, Fault } from "./protocol.js";
 import { sheets } from "./styles.js";
 import { clean } from "./text.js";
-import { runTurn } from "./turn.js";
+import { Turns } from "./turns.js";
 import { View } from "./view.js";
 
 const PAGE = 20;
-const SPOKEN = 1500;
 const NO_FILES = "Files can’t be attached here. Please describe or paste the text instead.";
-const FAILED = "The answer could not be completed.";
+const FAILED = "Something went wrong here. Please try again.";
 const CLOSED = "This conversation takes no more messages. Please start a new one.";
 
 /** The element; define it with `define()`. */
@@ -31,13 +31,13 @@ export class ThreadkeeperChat extends HTMLElement {
   #conversation = /** @type {Conversation | null} */ (null);
   #composer = new Composer({
     send: (text) => this.sendUserMessage({ text }),
-    stop: () => this.#stopping?.abort(),
+    stop: () => this.#turns?.stop(),
     changed: (text) => this.#drafts.write(this.#threadId, text),
   });
   #drafts = new Drafts(null);
   #threadId = /** @type {string | null} */ (null);
   #earlier = /** @type {string | null} */ (null);
-  #stopping = /** @type {AbortController | null} */ (null);
+  #turns = /** @type {Turns | null} */ (null);
   #visit = 0;
 
   /** The open thread's id, or null in a new conversation. */
@@ -52,6 +52,7 @@ export class ThreadkeeperChat extends HTMLElement {
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = styles;
     this.#adopt();
+    this.#turns = new Turns(this.#room());
     root.append(this.#view.root);
     this.#listen();
     this.setAttribute("data-ready", "");
@@ -59,7 +60,7 @@ export class ThreadkeeperChat extends HTMLElement {
   }
 
   disconnectedCallback() {
-    this.#stopping?.abort();
+    this.#turns?.leave();
   }
 
   /**
@@ -81,7 +82,12 @@ export class ThreadkeeperChat extends HTMLElement {
    * @param {string | null} threadId
    */
   async setThreadId(threadId) {
-    this.#leave();
+    if (!this.#view) {
+      this.#options.initialThread = threadId;
+      return;
+    }
+    this.#visit += 1;
+    this.#turns?.leave();
     this.#show(threadId);
     this.#emit("chatkit.thread.change", { threadId });
     if (threadId !== null) await this.#load();
@@ -94,17 +100,7 @@ export class ThreadkeeperChat extends HTMLElement {
   async sendUserMessage({ text, quote, newThread = false }) {
     if (newThread && this.#threadId !== null) await this.setThreadId(null);
     const words = clean(text);
-    if (!words.trim() || this.#stopping || !this.#view) return;
-    const content = [{ type: "input_text", text: words }];
-    const quoted = quote ? { quoted_text: clean(quote) } : {};
-    const input = { content, attachments: [], inference_options: {}, ...quoted };
-    const params = this.#threadId === null ? { input } : { input, thread_id: this.#threadId };
-    this.#drafts.write(this.#threadId, words);
-    this.#composer.text = "";
-    this.#view.keepPlace(() => this.#conversation.addSending(words, quote));
-    this.#view.toEnd();
-    const type = this.#threadId === null ? "threads.create" : "threads.add_user_message";
-    await this.#turn(type, params, { text: words, quote });
+    if (words.trim()) await this.#turns?.send(words, quote ? clean(quote) : undefined);
   }
 
   /** @param {{ text: string }} value */
@@ -119,7 +115,7 @@ export class ThreadkeeperChat extends HTMLElement {
 
   /** Read the open thread again, after it was changed elsewhere. */
   async fetchUpdates() {
-    if (this.#threadId !== null && !this.#stopping) await this.#load();
+    if (this.#threadId !== null && !this.#turns?.busy) await this.#load();
   }
 
   /** Say that files are not taken; for pages that catch a file dropped beside the element. */
@@ -139,7 +135,6 @@ export class ThreadkeeperChat extends HTMLElement {
     const link = rendered.querySelector("[data-earlier]");
     if (!link || this.hasAttribute("read-only")) return;
     this.#earlier = link.getAttribute("data-earlier");
-    link.addEventListener("click", (event) => this.#goBack(event));
     this.#view.earlier = link;
   }
 
@@ -161,26 +156,10 @@ export class ThreadkeeperChat extends HTMLElement {
 
   #listen() {
     this.#view.earlier.addEventListener("click", (event) => this.#goBack(event));
-    this.addEventListener("dragover", (event) => hasFiles(event.dataTransfer) && event.preventDefault());
-    this.addEventListener("drop", (event) => this.#refuse(event, event.dataTransfer));
-    this.shadowRoot.addEventListener("paste", (event) => this.#refuse(event, event.clipboardData));
-  }
-
-  /** Text that comes along with files, as from a word processor, is pasted as usual. */
-  #refuse(event, data) {
-    if (!hasFiles(data) || (event.type === "paste" && data.types.includes("text/plain"))) return;
-    event.preventDefault();
-    this.refuseFiles();
+    catchFiles(this, () => this.refuseFiles());
   }
 
   // Threads
-
-  #leave() {
-    this.#visit += 1;
-    this.#stopping?.abort();
-    this.#stopping = null;
-    this.#composer.busy = false;
-  }
 
   #show(threadId) {
     this.#threadId = threadId;
@@ -271,95 +250,23 @@ export class ThreadkeeperChat extends HTMLElement {
     if (empty) this.#view.greet(this.#options.start, (text) => this.sendUserMessage({ text }));
   }
 
-  // Turns
-
-  /** Run a turn to its end. `sent` is what the person wrote, given back if the server never took it. */
-  async #turn(type, params, sent) {
-    const visit = this.#visit;
-    const stopping = (this.#stopping = new AbortController());
-    const turn = { sent, failed: false };
-    this.#startTurn();
-    try {
-      const events = stream(this.#options.api, type, params, stopping.signal);
-      await runTurn(events, this.#turnView(turn, visit), (change) => this.#whileHere(visit, change));
-    } catch (error) {
-      if (visit === this.#visit && !stopping.signal.aborted) this.#failTurn(error, turn);
-    }
-    if (visit === this.#visit) this.#endTurn(turn, stopping.signal.aborted);
-    this.#emit("chatkit.response.end");
-  }
-
-  #startTurn() {
-    this.removeAttribute("data-empty");
-    this.#view.faults.replaceChildren();
-    this.#view.wait("");
-    this.#composer.busy = true;
-    this.#view.status.textContent = "The assistant is answering.";
-    this.#emit("chatkit.response.start");
-  }
-
-  #endTurn(turn, stopped) {
-    this.#stopping = null;
-    this.#composer.busy = false;
-    if (turn.sent) this.#giveBack(turn.sent);
-    this.#view.keepPlace(() => {
-      this.#view.wait(null);
-      this.#conversation.endTurn({ stopped: stopped && !turn.sent });
-    });
-    const answer = this.#conversation.lastAnswer.slice(0, SPOKEN);
-    this.#view.status.textContent = stopped ? "Stopped." : turn.failed ? "" : answer;
-    this.#greet();
-  }
-
-  /** @returns {import("./turn.js").TurnView} */
-  #turnView(turn) {
-    const conversation = this.#conversation;
-    const taken = (item) => {
-      if (item.type !== "user_message") return;
-      turn.sent = null;
-      this.#drafts.write(this.#threadId, this.#composer.text);
-    };
-    const answering = (item) => item.type !== "user_message" && this.#view.wait(null);
+  /** What turns need of this element. */
+  #room() {
     return {
-      thread: (thread) => this.#meet(thread),
-      added: (item) => (taken(item), conversation.put(item)),
-      done: (item) => (taken(item), answering(item), conversation.finish(item)),
-      updated: (itemId, update) => (this.#view.wait(null), conversation.update(itemId, update)),
-      removed: (itemId) => conversation.remove(itemId),
-      progress: (text) => this.#view.wait(text),
-      notice: ({ message, title, level }) => this.#tell(message, { level, title, markdown: true }),
-      error: (event) => this.#failTurn(new Fault(event.code, event.message || FAILED, { allowRetry: event.allow_retry }), turn),
-      allowCancel: (allowed) => (this.#composer.mayStop = allowed),
+      view: this.#view,
+      conversation: this.#conversation,
+      composer: this.#composer,
+      api: () => this.#options.api,
+      threadId: () => this.#threadId,
+      keepDraft: (text) => this.#drafts.write(this.#threadId, text),
+      meet: (thread) => this.#meet(thread),
+      begun: () => this.removeAttribute("data-empty"),
+      ended: () => this.#greet(),
+      reload: () => this.fetchUpdates(),
+      tell: (message, more) => this.#tell(message, more),
+      fail: (error, remedies) => this.#fail(error, remedies),
+      emit: (type) => this.#emit(type),
     };
-  }
-
-  #whileHere(visit, change) {
-    if (visit === this.#visit) this.#view.keepPlace(change);
-  }
-
-  /** What the server never took goes back to where it was written. */
-  #giveBack({ text }) {
-    this.#conversation.removeSending();
-    const typed = this.#composer.text;
-    this.#composer.text = typed.trim() ? `${text}\n\n${typed}` : text;
-    this.#drafts.write(this.#threadId, this.#composer.text);
-    this.#composer.focus();
-  }
-
-  #failTurn(error, turn) {
-    turn.failed = true;
-    const sent = turn.sent;
-    const again = { label: "Try again", run: () => (sent ? this.sendUserMessage({ text: this.#composer.text, quote: sent.quote }) : this.#retry()) };
-    const look = { label: "Show what was saved", run: () => this.fetchUpdates() };
-    if (error.code === "broken_off" && !sent) this.#fail(error, [look]);
-    else this.#fail(error, error.allowRetry ? [again] : []);
-  }
-
-  async #retry() {
-    const question = this.#conversation.lastQuestion;
-    if (question === null || this.#stopping) return;
-    this.#conversation.removeAfter(question);
-    await this.#turn("threads.retry_after_item", { thread_id: this.#threadId, item_id: question }, null);
   }
 
   // Telling
@@ -385,9 +292,4 @@ export class ThreadkeeperChat extends HTMLElement {
 /** Make the element known to the page; again does nothing. */
 export function define() {
   if (!customElements.get("threadkeeper-chat")) customElements.define("threadkeeper-chat", ThreadkeeperChat);
-}
-
-/** @param {DataTransfer | null} data */
-function hasFiles(data) {
-  return Boolean(data?.types.includes("Files"));
 }

@@ -79,8 +79,9 @@ export class MarkdownWriter {
     this.#renderer = new SafeRenderer(root);
     this.#parser = smd.parser(this.#renderer.interface());
     // The parser's own arrays end at 24 levels, and it loses its way beyond.
-    this.#parser.tokens = Object.assign(new Uint32Array(DEEPEST_PARSED), { 0: smd.DOCUMENT });
-    this.#parser.spaces = new Uint32Array(DEEPEST_PARSED);
+    const tokens = new Uint32Array(DEEPEST_PARSED);
+    tokens.set(this.#parser.tokens);
+    Object.assign(this.#parser, { tokens, spaces: new Uint32Array(DEEPEST_PARSED) });
   }
 
   /** @param {string} piece */
@@ -129,7 +130,7 @@ class SafeRenderer {
 
   /** @param {HTMLElement} root */
   constructor(root) {
-    this.#open = [{ node: root, token: smd.DOCUMENT }];
+    this.#open = [{ node: root, token: 0 }];
   }
 
   interface() {
@@ -152,7 +153,6 @@ class SafeRenderer {
   }
 
   #add(token) {
-    if (token === smd.DOCUMENT) return;
     const parent = this.#top.node;
     const deep = this.#open.length > DEEPEST;
     this.#open.push({ node: deep ? parent : this.#append(parent, token), token });
@@ -192,6 +192,7 @@ class SafeRenderer {
     if (ended.node === this.#top.node) return;
     if (ended.token === smd.RAW_URL) endBareAddress(ended.node);
     else if (ended.token === smd.LINK && !ended.node.hasAttribute("href")) unwrap(ended.node);
+    else if (ended.token === smd.EQUATION_INLINE) unwrap(ended.node);
     else if (ended.token === smd.IMAGE) showImage(ended.node, ended.source ?? "");
   }
 

@@ -1,7 +1,7 @@
 /** Ties the chat element to the page around it: the address, the title, the list of threads. */
 
 import { define } from "../chat/element.js";
-import { rememberThread, user } from "./memory.js";
+import { endReopening, rememberThread, user } from "./memory.js";
 
 const TITLE = "New conversation";
 
@@ -18,6 +18,7 @@ export function mount(element) {
     signInUrl: () => `/sign-in?next=${encodeURIComponent(location.pathname)}`,
   });
   if (threadId) rememberThread(threadId);
+  endReopening();
 }
 
 const PROMPTS = [

@@ -18,7 +18,12 @@ export function rememberThread(threadId) {
   });
 }
 
-/** Forget a thread that is gone, whoever's page this is. */
+/** The page that was reopened is there: from now on the reader chooses. */
+export function endReopening() {
+  reach(() => sessionStorage.removeItem(`${PREFIX}reopening`));
+}
+
+/** Forget a thread that is gone, whosever page this is. */
 export function forgetThread(threadId) {
   reach(() => {
     for (const key of Object.keys(localStorage)) {

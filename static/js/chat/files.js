@@ -1,0 +1,23 @@
+/** Files are not taken: one that is dropped or pasted is caught, so that the page says why. */
+
+/**
+ * Catch files in an element, and call `refuse` for each attempt.
+ * @param {HTMLElement} element with an open shadow root
+ * @param {() => void} refuse
+ */
+export function catchFiles(element, refuse) {
+  const caught = (event, data) => {
+    // Text that comes along with files, as from a word processor, is pasted as usual.
+    if (!hasFiles(data) || (event.type === "paste" && data.types.includes("text/plain"))) return;
+    event.preventDefault();
+    if (event.type !== "dragover") refuse();
+  };
+  element.addEventListener("dragover", (event) => caught(event, event.dataTransfer));
+  element.addEventListener("drop", (event) => caught(event, event.dataTransfer));
+  element.shadowRoot?.addEventListener("paste", (event) => caught(event, event.clipboardData));
+}
+
+/** @param {DataTransfer | null} data */
+function hasFiles(data) {
+  return Boolean(data?.types.includes("Files"));
+}

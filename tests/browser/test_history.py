@@ -1,0 +1,198 @@
+"""The list of conversations in a browser, with JavaScript and without."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+from playwright.sync_api import expect
+
+from tests.fix_browser import NewPerson, Reader
+from tests.fix_store import a_message, an_answer
+
+PHONE = {"width": 320, "height": 640}
+
+
+def an_id() -> str:
+    return f"thr_{uuid4().hex}"
+
+
+def test_the_last_open_thread_is_open_again_and_new_chat_is_really_new(
+    alice_at_home: Reader,
+) -> None:
+    alice = alice_at_home
+    address = alice.owns(an_id(), "Knots")
+    alice.owns(an_id(), "Other")
+    page = alice.open(address)
+
+    alice.open("/history")
+    expect(page).to_have_url(alice.server.url + address)
+    page.get_by_role("link", name="New chat").first.click()
+    expect(page).to_have_url(re.compile("/history/new$"))
+    expect(page.locator(".greeting")).to_have_text("What would you like to talk about?")
+    page.reload()
+    expect(page).to_have_url(re.compile("/history/new$"))
+
+
+def test_a_last_thread_that_is_gone_does_not_stand_in_the_way(alice_at_home: Reader) -> None:
+    alice = alice_at_home
+    thread_id = an_id()
+    page = alice.open(alice.owns(thread_id, "Knots"))
+    page.request.post(
+        f"{alice.server.url}/history/{thread_id}/delete",
+        form={"confirm": "yes"},
+        headers={"Origin": alice.server.url},
+    )
+
+    page.goto(alice.server.url + "/history")
+
+    expect(page).to_have_url(re.compile("/history/new$"))
+    page.goto(alice.server.url + "/history")
+    expect(page).to_have_url(re.compile("/history$"))
+
+
+def test_signing_out_forgets_and_the_next_person_starts_afresh(new_person: NewPerson) -> None:
+    alice, mallory = new_person(), new_person("Mallory")
+    page = alice.open(alice.owns(an_id(), "Knots"))
+    page.get_by_role("textbox", name="Message").fill("a secret thought")
+
+    page.get_by_role("button", name="Sign out").click()
+
+    expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
+    assert page.evaluate("JSON.stringify(localStorage) + JSON.stringify(sessionStorage)") == "{}{}"
+    page.get_by_label("Email").fill(mallory.person.email)
+    page.get_by_label("Password").fill(mallory.person.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(re.compile("/history$"))
+    expect(page.get_by_text("No conversations yet.")).to_be_visible()
+
+
+def test_more_threads_come_in_place_and_the_list_ends(alice_at_home: Reader) -> None:
+    alice = alice_at_home
+    for number in range(45):
+        alice.owns(an_id(), f"Thread {number}")
+    page = alice.open("/history/new")
+    rows = page.locator(".thread-row")
+    expect(rows).to_have_count(20)
+
+    page.get_by_role("link", name="Load more").click()
+    expect(rows).to_have_count(40)
+    expect(rows.nth(20).locator("a")).to_be_focused()
+    page.get_by_role("link", name="Load more").click()
+    expect(rows).to_have_count(45)
+
+    expect(page.get_by_text("That is everything.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Today")).to_have_count(1)
+    expect(page).to_have_url(re.compile("/history/new$"))
+
+
+def test_deleting_asks_and_takes_the_row_away(alice_at_home: Reader) -> None:
+    alice = alice_at_home
+    alice.owns(an_id(), "Kept")
+    thread_id = an_id()
+    alice.owns(thread_id, "Gone")
+    page = alice.open("/history/new")
+
+    page.get_by_role("button", name="Delete “Gone”").click()
+    page.get_by_role("dialog").get_by_role("button", name="Keep it").click()
+    expect(page.locator(".thread-row")).to_have_count(2)
+    page.get_by_role("button", name="Delete “Gone”").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+
+    expect(page.locator(".thread-row")).to_have_count(1)
+    expect(page.get_by_role("link", name="Kept")).to_be_focused()
+    page.goto(f"{alice.server.url}/history/{thread_id}")
+    expect(page.get_by_role("heading", name="Nothing here")).to_be_visible()
+
+
+def test_deleting_the_open_thread_leads_to_a_new_one(alice_at_home: Reader) -> None:
+    page = alice_at_home.open(alice_at_home.owns(an_id(), "Gone"))
+
+    page.get_by_role("button", name="Delete “Gone”").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+
+    expect(page).to_have_url(re.compile("/history/new$"))
+    expect(page.locator(".thread-row")).to_have_count(0)
+
+
+def test_a_delete_that_fails_says_so_and_keeps_the_row(alice_at_home: Reader) -> None:
+    alice_at_home.owns(an_id(), "Stays")
+    page = alice_at_home.open("/history/new")
+    page.route("**/delete", lambda route: route.fulfill(status=503, body="no"))
+
+    page.get_by_role("button", name="Delete “Stays”").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("still there")
+    page.keyboard.press("Escape")
+    expect(page.locator(".thread-row")).to_have_count(1)
+
+
+def test_a_message_moves_its_thread_to_the_top(alice_at_home: Reader) -> None:
+    alice = alice_at_home
+    address = alice.owns(an_id(), "Older")
+    alice.owns(an_id(), "Newer")
+    page = alice.open(address)
+    expect(page.locator(".thread-title").first).to_have_text("Newer")
+
+    alice.say("Again")
+    alice.wait_for_answer()
+
+    expect(page.locator(".thread-title").first).to_have_text("Older")
+
+
+def test_on_a_phone_the_list_is_a_drawer_that_closes_with_escape(new_person: NewPerson) -> None:
+    alice = new_person(viewport=PHONE)
+    alice.owns(an_id(), "Knots")
+    page = alice.open("/history/new")
+    link = page.get_by_role("link", name="Knots")
+    expect(link).to_be_hidden()
+
+    page.get_by_role("button", name="Conversations").click()
+    expect(link).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(link).to_be_hidden()
+    expect(page.get_by_role("button", name="Conversations")).to_be_focused()
+
+
+def test_without_javascript_everything_but_writing_works(new_person: NewPerson) -> None:
+    alice = new_person(java_script_enabled=False)
+    thread_id = an_id()
+    said = [a_message(text="What is twine?", thread_id=thread_id)]
+    said_back = [an_answer(text="Two **strands**.", thread_id=thread_id)]
+    alice.owns(thread_id, "Twine", *said, *said_back)
+    for number in range(25):
+        alice.owns(an_id(), f"Thread {number}")
+    page = alice.open("/history")
+    expect(page.locator(".thread-row")).to_have_count(20)
+
+    page.get_by_role("link", name="Load more").click()
+    page.get_by_role("link", name="Twine").click()
+    expect(page.locator(".item-assistant strong")).to_have_text("strands")
+    expect(page.get_by_text("Writing a message needs JavaScript.")).to_be_visible()
+
+    page.get_by_role("link", name="Back to the newest").or_(
+        page.get_by_role("link", name="New chat").first
+    ).first.click()
+    page.get_by_role("link", name="Load more").click()
+    page.locator(".thread-row", has_text="Twine").hover()
+    page.get_by_role("button", name="Delete “Twine”").click()
+    expect(page.get_by_role("heading", name="Delete this conversation?")).to_be_visible()
+    page.get_by_role("button", name="Delete").click()
+    page.goto(f"{alice.server.url}/history/{thread_id}")
+    expect(page.get_by_role("heading", name="Nothing here")).to_be_visible()
+
+    page.goto(alice.server.url + "/history")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
+
+
+def test_without_javascript_the_drawer_opens_too(new_person: NewPerson) -> None:
+    alice = new_person(java_script_enabled=False, viewport=PHONE)
+    alice.owns(an_id(), "Knots")
+    page = alice.open("/history/new")
+
+    page.get_by_role("button", name="Conversations").click()
+    page.get_by_role("link", name="Knots").click()
+
+    expect(page.get_by_role("heading", name="Knots")).to_be_visible()

@@ -1,0 +1,228 @@
+"""Settings: read once, checked whole, and every wrong one named at once."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat.config import DEFAULT_MODEL, Settings, origin_of
+from chat.errors import ConfigError
+
+NEEDED = {
+    "DATABASE_URL": "postgresql://app:secret@db.example.com/chat",
+    "BETTER_AUTH_URL": "https://auth.example.com",
+}
+
+
+def read(**variables: str) -> Settings:
+    return Settings.from_env({**NEEDED, **variables})
+
+
+def problems(**variables: str) -> list[str]:
+    """Return what is wrong with these variables."""
+    with pytest.raises(ConfigError) as raised:
+        read(**variables)
+    return raised.value.problems
+
+
+def test_two_variables_are_enough() -> None:
+    settings = read()
+
+    assert settings.database_url == NEEDED["DATABASE_URL"]
+    assert settings.auth_url == NEEDED["BETTER_AUTH_URL"]
+    assert settings == Settings(NEEDED["DATABASE_URL"], NEEDED["BETTER_AUTH_URL"])
+    assert settings.chat_model == DEFAULT_MODEL
+
+
+def test_every_wrong_setting_is_named_at_once() -> None:
+    with pytest.raises(ConfigError) as raised:
+        Settings.from_env(
+            {
+                "PUBLIC_URL": "chat.example.com",
+                "TRUSTED_PROXIES": "yes",
+                "OPENAI_API_KEY": "sk two words",
+                "OPENAI_BASE_URL": "ftp://models",
+                "CHAT_MODEL": "two\nlines",
+                "ASSISTANT": "shop",
+                "HISTORY_TOKENS": "99",
+                "SIGN_IN_URL": "/login",
+                "LINK_AUTH_USERS": "perhaps",
+                "DATABASE_POOL_SIZE": "0",
+            }
+        )
+
+    named = [problem.split()[0] for problem in raised.value.problems]
+    assert named == [
+        "DATABASE_URL",
+        "BETTER_AUTH_URL",
+        "PUBLIC_URL",
+        "TRUSTED_PROXIES",
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "CHAT_MODEL",
+        "ASSISTANT",
+        "HISTORY_TOKENS",
+        "SIGN_IN_URL",
+        "LINK_AUTH_USERS",
+        "DATABASE_POOL_SIZE",
+    ]
+    assert str(raised.value) == "\n".join(raised.value.problems)
+
+
+@pytest.mark.parametrize("name", NEEDED)
+@pytest.mark.parametrize("value", ["", "   "])
+def test_an_empty_variable_counts_as_missing_and_an_example_is_given(name: str, value: str) -> None:
+    (problem,) = problems(**{name: value})
+
+    assert problem.startswith(f"{name} is not set: set it to something like ")
+
+
+def test_an_empty_optional_variable_is_its_default() -> None:
+    names = ("PUBLIC_URL", "TRUSTED_PROXIES", "OPENAI_API_KEY", "CHAT_MODEL", "LINK_AUTH_USERS")
+
+    assert read(**dict.fromkeys(names, " ")) == read()
+
+
+def test_secrets_show_neither_in_the_settings_nor_in_a_problem() -> None:
+    settings = read(OPENAI_API_KEY="sk-hidden")
+
+    assert "sk-hidden" not in repr(settings)
+    assert "secret" not in repr(settings)
+    assert "sk-hidden" not in "".join(problems(OPENAI_API_KEY="sk-hidden with a space"))
+    assert "hidden" not in "".join(problems(DATABASE_URL="mysql:hidden"))
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        read().pool_size = 99  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://app:secret@db.example.com/chat",
+        "postgres://app@db.example.com:5433/chat?sslmode=require",
+        "host=/var/run/postgresql dbname=chat",
+        "dbname=chat",
+        "service=chat",
+    ],
+)
+def test_addresses_of_databases_stay_as_they_are(dsn: str) -> None:
+    assert read(DATABASE_URL=dsn).database_url == dsn
+
+
+@pytest.mark.parametrize("dsn", ["mysql://db/chat", "db.example.com", "postgresql://", "host"])
+def test_what_is_no_address_of_a_database_is_refused(dsn: str) -> None:
+    (problem,) = problems(DATABASE_URL=dsn)
+
+    assert problem.startswith("DATABASE_URL must be a PostgreSQL address like postgresql://")
+
+
+@pytest.mark.parametrize(
+    ("given_url", "expected"),
+    [
+        ("https://auth.example.com", "https://auth.example.com"),
+        ("https://auth.example.com/", "https://auth.example.com"),
+        ("http://auth:3000/identity/", "http://auth:3000/identity"),
+        ("  http://127.0.0.1:3000  ", "http://127.0.0.1:3000"),
+    ],
+)
+def test_an_address_loses_its_last_slash(given_url: str, expected: str) -> None:
+    assert read(BETTER_AUTH_URL=given_url).auth_url == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "auth.example.com",
+        "//auth.example.com",
+        "ftp://auth.example.com",
+        "https://",
+        "https://auth.example.com:0",
+        "https://auth.example.com:99999",
+        "https://auth.example.com?x=1",
+        "https://auth.example.com#x",
+        "https://me:pw@auth.example.com",
+        "https://[::1",
+    ],
+)
+def test_what_is_no_plain_address_is_refused(url: str) -> None:
+    (problem,) = problems(BETTER_AUTH_URL=url)
+
+    assert problem.startswith("BETTER_AUTH_URL is ")
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://chat.example.com", "https://chat.example.com"),
+        ("HTTPS://Chat.Example.com:443/", "https://chat.example.com"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_our_origin_is_spelled_as_browsers_spell_it(url: str, origin: str) -> None:
+    assert read(PUBLIC_URL=url).public_url == origin
+
+
+def test_our_origin_has_no_path() -> None:
+    (problem,) = problems(PUBLIC_URL="https://example.com/chat")
+
+    assert "without the path '/chat'" in problem
+
+
+@pytest.mark.parametrize("nonsense", ["", "example.com", "https://", "https://a:b"])
+def test_there_is_no_origin_in_nonsense(nonsense: str) -> None:
+    with pytest.raises(ValueError, match=r"origin|[Pp]ort"):
+        origin_of(nonsense)
+
+
+@pytest.mark.parametrize("word", ["1", "true", "YES", "on"])
+def test_a_switch_is_on(word: str) -> None:
+    assert read(LINK_AUTH_USERS=word).link_auth_users is True
+
+
+@pytest.mark.parametrize("word", ["0", "false", "No", "OFF"])
+def test_a_switch_is_off(word: str) -> None:
+    assert read(LINK_AUTH_USERS=word).link_auth_users is False
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("TRUSTED_PROXIES", 0, 10),
+        ("HISTORY_TOKENS", 100, 10_000_000),
+        ("DATABASE_POOL_SIZE", 1, 1000),
+    ],
+)
+def test_numbers_have_a_range_that_the_problem_names(name: str, low: int, high: int) -> None:
+    read(**{name: str(low)})
+    read(**{name: str(high)})
+
+    for wrong in (str(low - 1), str(high + 1), "1.5", "٣", "1e3", "many"):
+        (problem,) = problems(**{name: wrong})
+        assert problem.endswith(f"it must be a whole number from {low} to {high}")
+
+
+@pytest.mark.parametrize("name", ["shop:assistant", "site.shop:assistant", "a.b.c:d"])
+def test_an_assistant_is_a_module_and_a_name(name: str) -> None:
+    assert read(ASSISTANT=name).assistant == name
+
+
+@pytest.mark.parametrize("name", ["shop", "shop:", ":assistant", "shop.py:x y", "1a:b", "a..b:c"])
+def test_what_names_no_assistant_is_refused(name: str) -> None:
+    (problem,) = problems(ASSISTANT=name)
+
+    assert problem.startswith("ASSISTANT is ")
+
+
+@given(st.dictionaries(st.sampled_from(["BETTER_AUTH_URL", "PUBLIC_URL", "ASSISTANT"]), st.text()))
+def test_no_text_does_more_than_name_itself_as_a_problem(variables: dict[str, str]) -> None:
+    try:
+        Settings.from_env({**NEEDED, **variables})
+    except ConfigError as exc:
+        assert {problem.split()[0] for problem in exc.problems} <= variables.keys()
