@@ -11,15 +11,17 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chat import logs
+from chat.answers import Answers
 from chat.assistant import Assistant
 from chat.config import Settings
 from chat.db import Database
 from chat.errors import ConfigError, Unavailable
 from chat.migrate import migrate
 from chat.model import ModelSource, load_assistant
+from chat.running_turn import TurnStore
 from chat.sessions import Sessions
 from chat.stream import EventLoop
-from chat.turns import Turns, TurnStore
+from chat.turns import Turns
 from chat.web import chatkit, errors, guard, headers, health, history, pages, sign_in
 from chat.web.services import EXTENSION, Services
 
@@ -55,15 +57,13 @@ def _services(settings: Settings) -> Services:
         pool_size=settings.pool_size,
         before_first_use=partial(migrate, link_auth_users=settings.link_auth_users),
     )
-    source = ModelSource.from_settings(settings)
     loop = EventLoop()
     store = TurnStore(database)
     turns = Turns(store, loop)
-    assistant = Assistant(
+    answers = Answers(
         store,
-        turns,
         load_assistant(settings),
-        source,
+        ModelSource.from_settings(settings),
         history_tokens=settings.history_tokens,
     )
     _open(database)
@@ -72,7 +72,7 @@ def _services(settings: Settings) -> Services:
         settings=settings,
         database=database,
         sessions=Sessions(settings.auth_url),
-        assistant=assistant,
+        assistant=Assistant(store, turns, answers),
         turns=turns,
         loop=loop,
     )

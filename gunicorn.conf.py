@@ -1,7 +1,10 @@
 """How gunicorn serves Threadkeeper: `gunicorn wsgi:app`. Each number has its reason beside it."""
 
 import os
+import sys
 
+from chat.config import Settings
+from chat.errors import ConfigError
 from chat.stream import worker as this_worker
 
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104
@@ -39,6 +42,14 @@ limit_request_field_size = 16380
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+
+
+def on_starting(server):  # noqa: ARG001 - gunicorn calls it with the arbiter.
+    """Refuse wrong settings once, before any worker does."""
+    try:
+        Settings.from_env(os.environ)
+    except ConfigError as exc:
+        sys.exit(f"Threadkeeper cannot start:\n{exc}")
 
 
 def post_worker_init(worker):

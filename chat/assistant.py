@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from chatkit.errors import CustomStreamError
 from chatkit.server import ChatKitServer
 from chatkit.types import (
     ClientToolCallItem,
@@ -25,7 +22,6 @@ from chatkit.types import (
     ThreadCreatedEvent,
     ThreadItem,
     ThreadItemDoneEvent,
-    ThreadItemRemovedEvent,
     ThreadMetadata,
     ThreadsAddClientToolOutputReq,
     ThreadsAddStructuredInputReq,
@@ -35,36 +31,22 @@ from chatkit.types import (
     ThreadsRetryAfterItemReq,
     ThreadStreamEvent,
     ThreadsUpdateReq,
-    ThreadUpdatedEvent,
     UserMessageInput,
     UserMessageItem,
 )
 
+from chat.answers import Answers, text_of
 from chat.context import RequestContext
-from chat.errors import ChatError, InvalidRequest, ThreadClosed, UnsupportedRequest
-from chat.model import (
-    AssistantDefinition,
-    ModelSource,
-    TurnContext,
-    answer,
-    better_title,
-    clean_title,
-    newest_history,
-    title_from_message,
-)
+from chat.errors import InvalidRequest, ThreadClosed, UnsupportedRequest
+from chat.model import clean_title, title_from_message
 from chat.neon_store import NeonStore
+from chat.running_turn import Ready, Turn, current, new_turn_id
 from chat.tables import items
 from chat.tables.turns import NewTurn, TurnRow
 from chat.turn_log import Fold
-from chat.turns import Ready, Turn, Turns, current, new_turn_id
+from chat.turns import Turns
 
 logger = logging.getLogger(__name__)
-
-TITLE_PATIENCE: Final = 3.0
-"""Seconds that a finished answer waits for its thread's better title; later ones come silently."""
-
-HISTORY_PAGE: Final = 50
-"""Items that are loaded at once for the model."""
 
 
 STOPPED_NOTE: Final = "The user stopped this answer. Do not go on with it unless asked to."
@@ -91,17 +73,11 @@ class Assistant(ChatKitServer[RequestContext]):
         self,
         store: NeonStore,
         turns: Turns,
-        definition: AssistantDefinition,
-        source: ModelSource,
-        *,
-        history_tokens: int,
+        answers: Answers,
     ) -> None:
         super().__init__(store)
         self.turns = turns
-        self._definition = definition
-        self._source = source
-        self._history_tokens = history_tokens
-        self._titling: set[asyncio.Task[bool]] = set()
+        self._answers = answers
 
     async def answer(
         self, request: NonStreamingReq, context: RequestContext, *, with_outcomes: bool = False
@@ -166,7 +142,7 @@ class Assistant(ChatKitServer[RequestContext]):
         context: RequestContext,
     ) -> AsyncIterator[ThreadStreamEvent]:
         """Yield the assistant's answer to the newest history of the thread."""
-        async for event in _honest(self._respond(thread, input_user_message, context, before=None)):
+        async for event in self._answers.answer(thread, input_user_message, context):
             yield event
 
     async def add_feedback(
@@ -236,7 +212,7 @@ class Assistant(ChatKitServer[RequestContext]):
         thread = ThreadMetadata(
             id=self.store.generate_thread_id(context),
             created_at=datetime.now(),
-            title=title_from_message(_text_of(message)),
+            title=title_from_message(text_of(message)),
         )
         return thread, await self._build_user_message_item(message, thread, context)
 
@@ -287,111 +263,9 @@ class Assistant(ChatKitServer[RequestContext]):
         message = await self.store.load_item(thread.id, item_id, context)
         old_ids = await self.store.ids_after(thread.id, item_id, context)
         async for event in self._process_events(
-            thread, context, lambda: _honest(self._replace(thread, message, old_ids, context))
+            thread, context, lambda: self._answers.replace(thread, message, old_ids, context)
         ):
             yield event
-
-    async def _replace(
-        self,
-        thread: ThreadMetadata,
-        message: ThreadItem,
-        old_ids: list[str],
-        context: RequestContext,
-    ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        finished: list[ThreadItemDoneEvent] = []
-        before = old_ids[0] if old_ids else None
-        try:
-            async for event in self._respond(thread, message, context, before=before):
-                if isinstance(event, ThreadItemDoneEvent):
-                    finished.append(event)
-                else:
-                    yield event
-        except ChatError:
-            # The old answer stays, so what there is of the new one goes.
-            for event in finished:
-                yield ThreadItemRemovedEvent(item_id=event.item.id)
-            raise
-        new_items = [event.item for event in finished]
-        await self.store.replace_answer(thread.id, old_ids, new_items, context)
-        for item_id in old_ids:
-            yield ThreadItemRemovedEvent(item_id=item_id)
-        for event in finished:
-            yield event
-
-    async def _respond(
-        self,
-        thread: ThreadMetadata,
-        message: ThreadItem | None,
-        context: RequestContext,
-        *,
-        before: str | None,
-    ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Yield the answer to what was said before the item `before`, or to everything."""
-
-        async def load_page(after: str | None) -> Page[ThreadItem]:
-            return await self.store.load_thread_items(
-                thread.id, after or before, HISTORY_PAGE, "desc", context
-            )
-
-        history = await newest_history(load_page, budget_tokens=self._history_tokens)
-        titling = None
-        if before is None:
-            titling = self._start_titling(thread, history, message, context)
-        turn = TurnContext(thread=thread, store=self.store, request_context=context)
-        events = answer(
-            self._definition, thread=thread, items=history, context=turn, source=self._source
-        )
-        # Closing it is what stops the model when the person stops the answer.
-        async with aclosing(events):
-            async for event in events:
-                yield event
-        if titling is not None and await _done_soon(titling):
-            yield await self._title_changed(thread, context)
-
-    def _start_titling(
-        self,
-        thread: ThreadMetadata,
-        history: list[ThreadItem],
-        message: ThreadItem | None,
-        context: RequestContext,
-    ) -> asyncio.Task[bool] | None:
-        """Ask the model for a title while it answers the thread's first message."""
-        first = [item for item in history if isinstance(item, UserMessageItem)]
-        if self._source.kind == "offline" or not isinstance(message, UserMessageItem):
-            return None
-        if [item.id for item in first] != [message.id]:
-            return None
-        task = asyncio.create_task(self._improve_title(thread.id, message, context))
-        self._titling.add(task)
-        task.add_done_callback(self._titling.discard)
-        return task
-
-    async def _improve_title(
-        self, thread_id: str, message: UserMessageItem, context: RequestContext
-    ) -> bool:
-        title = await better_title(self._source, _text_of(message), "")
-        if title is None:
-            return False
-        return await self.store.improve_title(thread_id, title, context)
-
-    async def _title_changed(
-        self, thread: ThreadMetadata, context: RequestContext
-    ) -> ThreadUpdatedEvent:
-        """Tell the reader of the title as it is stored now: a name given meanwhile has won."""
-        stored = await self.store.load_thread(thread.id, context)
-        return ThreadUpdatedEvent(thread=self._to_thread_response(stored))
-
-
-async def _honest(
-    events: AsyncIterator[ThreadStreamEvent],
-) -> AsyncGenerator[ThreadStreamEvent, None]:
-    """Turn our errors into the SDK's, which carry a sentence for the person into the stream."""
-    try:
-        async for event in events:
-            yield event
-    except ChatError as exc:
-        logger.warning("answer failed code=%s: %s", exc.code, exc)
-        raise CustomStreamError(exc.public, allow_retry=exc.allow_retry) from None
 
 
 def _check_waiting(
@@ -399,12 +273,3 @@ def _check_waiting(
 ) -> None:
     if not isinstance(item, kind) or item.status != "pending":
         raise InvalidRequest(f"nothing of kind {kind.__name__} is waited for")
-
-
-async def _done_soon(task: asyncio.Task[bool]) -> bool:
-    done, _ = await asyncio.wait([task], timeout=TITLE_PATIENCE)
-    return bool(done) and task.exception() is None and task.result()
-
-
-def _text_of(message: UserMessageInput | UserMessageItem) -> str:
-    return " ".join(part.text for part in message.content)

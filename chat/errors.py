@@ -12,6 +12,7 @@ is for the log and names ids, values and limits, never what a person wrote.
     ├── InvalidRequest           what was asked for makes no sense
     │   ├── UnsupportedRequest   a request type that this server does not offer
     │   ├── AttachmentsRefused   files are not accepted
+    │   ├── EmptyMessage         a message that says nothing
     │   └── UnknownCursor        the page starts after something that never was there
     ├── BodyTooLarge  NotJson
     ├── NotFound

@@ -18,7 +18,7 @@ from chatkit.types import Attachment, FeedbackKind, Page, ThreadItem, ThreadMeta
 from chat.context import RequestContext
 from chat.db import Connection, Database
 from chat.errors import DatabaseBusy, DatabaseUnavailable
-from chat.tables import attachments, items, threads
+from chat.tables import attachments, item_pages, items, thread_pages, threads
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -120,7 +120,7 @@ class NeonStore(Store[RequestContext]):
         self, limit: int, after: str | None, order: str, context: RequestContext
     ) -> Page[ThreadMetadata]:
         """Return a page of 1 to 100 threads by activity; raise UnknownCursor."""
-        page = threads.page_asc if order == "asc" else threads.page_desc
+        page = thread_pages.page_asc if order == "asc" else thread_pages.page_desc
         return await self.run(page, user_id=context.user_id, limit=limit, after=after)
 
     async def delete_thread(self, thread_id: str, context: RequestContext) -> None:
@@ -134,7 +134,7 @@ class NeonStore(Store[RequestContext]):
 
         Raises UnknownCursor if `after` never was in the thread; a deleted item's id goes on.
         """
-        page = items.page_asc if order == "asc" else items.page_desc
+        page = item_pages.page_asc if order == "asc" else item_pages.page_desc
         return await self.run(
             page, user_id=context.user_id, thread_id=thread_id, limit=limit, after=after
         )

@@ -80,6 +80,7 @@ class Worker:
         self._seconds = 0.0
         self._since: float | None = None
         self._here = threading.local()
+        self._starts: list[Callable[[], None]] = []
         self._drains: list[Callable[[float], None]] = []
         self.streams = sys.maxsize
 
@@ -90,6 +91,8 @@ class Worker:
         """
         self._alive, self._seconds, self._since = alive, seconds, None
         self.streams = max(1, threads - SPARE_THREADS)
+        for start in self._starts:
+            start()
 
     def told_to_stop(self) -> bool:
         """Return whether the process takes no new work."""
@@ -101,6 +104,10 @@ class Worker:
             return False
         self._since = self._since or time.monotonic()
         return time.monotonic() - self._since >= self._seconds
+
+    def on_start(self, start: Callable[[], None]) -> None:
+        """Call `start` when the process has been forked and begins to serve."""
+        self._starts.append(start)
 
     def on_exit(self, drain: Callable[[float], None]) -> None:
         """Call `drain` with the seconds that are left when the process is about to exit."""

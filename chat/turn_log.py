@@ -155,7 +155,7 @@ def _update(item: ThreadItem | None, update: ThreadItemUpdate) -> None:
             _update_message(item, update)
         case WorkflowItem(), WorkflowTaskAdded():
             item.workflow.tasks.append(update.task)
-        case WorkflowItem(), WorkflowTaskUpdated():
+        case WorkflowItem(), WorkflowTaskUpdated() if update.task_index < len(item.workflow.tasks):
             item.workflow.tasks[update.task_index] = update.task
         case _:
             pass

@@ -10,11 +10,12 @@ from typing import Final
 from chatkit.types import ProgressUpdateEvent, ThreadItemAddedEvent, ThreadItemDoneEvent
 
 from chat.db import Database
-from chat.tables import threads
-from chat.tables import turns as table
-from chat.tables.turns import Log, TurnRow
+from chat.running_turn import END, Ready, Turn
+from chat.tables import threads, turn_logs
+from chat.tables.turn_logs import Log
+from chat.tables.turns import TurnRow
 from chat.turn_log import Fold, as_line, as_sse
-from chat.turns import END, Ready, Turn, Turns
+from chat.turns import Turns
 
 Gone = Callable[[], bool]
 """Tells whether nobody reads any more."""
@@ -117,7 +118,7 @@ def _log(turns: Turns, database: Database, row: TurnRow, seq: int) -> Log | None
 
 
 def _read(database: Database, row: TurnRow, seq: int) -> Log | None:
-    return database.run(table.events_after, user_id=row.user_id, turn_id=row.id, seq=seq)
+    return database.run(turn_logs.events_after, user_id=row.user_id, turn_id=row.id, seq=seq)
 
 
 def _lines(log: Log) -> Iterator[bytes]:

@@ -8,38 +8,26 @@ dies. docs/architecture.md draws the life of a turn.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import queue
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextvars import Context, ContextVar
-from typing import Any, Final, Literal
+from contextvars import Context
+from typing import Final
 
-from chatkit.types import (
-    ErrorEvent,
-    NoticeEvent,
-    ThreadItem,
-    ThreadItemDoneEvent,
-    ThreadMetadata,
-    ThreadStreamEvent,
-)
+from chatkit.types import ThreadItem, ThreadMetadata, ThreadStreamEvent
 
 from chat.context import RequestContext
-from chat.errors import (
-    AnswerInterrupted,
-    ChatError,
-    KeyReused,
-    Overloaded,
-    ThreadNotFound,
-    TurnRunning,
-)
+from chat.errors import ChatError, KeyReused, Overloaded, TurnRunning
 from chat.neon_store import NeonStore, patiently
-from chat.stream import EventLoop, worker
-from chat.tables import threads
+from chat.running_turn import END, Ready, Turn, as_error_event, closing, current
+from chat.stream import SAVE_SECONDS, EventLoop, worker
+from chat.tables import turn_logs
 from chat.tables import turns as table
-from chat.tables.turns import Checkpoint, Ending, NewTurn, State, TurnRow
-from chat.turn_log import Fold, Journal, as_line, as_sse
+from chat.tables.turns import LEASE_SECONDS, NewTurn, State, TurnRow
+from chat.turn_log import Fold, as_line
 
 logger = logging.getLogger(__name__)
 
@@ -56,87 +44,6 @@ BUSY_SECONDS: Final = 1.0
 TURNS_OF_A_USER: Final = 5
 TURNS_OF_A_WORKER: Final = 1000
 
-Reason = Literal["stopped", "interrupted", "lost"]
-
-END: Final = b""
-"""What a reader gets after the last event."""
-
-current: Final[ContextVar[Turn | None]] = ContextVar("turn", default=None)
-"""The turn that the running task belongs to."""
-
-Ready = queue.SimpleQueue[bytes]
-
-
-def new_turn_id() -> str:
-    """Return a new turn's id: 128 random bits."""
-    return f"turn_{secrets.token_hex(16)}"
-
-
-class Turn:
-    """A running turn. Belongs to the event loop: only `ready` queues are read elsewhere."""
-
-    def __init__(
-        self, new: NewTurn, context: RequestContext, *, title: str | None, keep: bool
-    ) -> None:
-        self.new = new
-        self.user_id = context.user_id
-        self.title = title
-        self.keep = keep
-        self.reason: Reason | None = None
-        self.journal = Journal()
-        self.fold = Fold()
-        self.batch = ""
-        self.seq = 0
-        self.readers: set[Ready] = set()
-        self.task: asyncio.Task[None] | None = None
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """The turn's primary key."""
-        return self.user_id, self.new.id
-
-    def publish(self, event: ThreadStreamEvent) -> None:
-        """Give the event to the readers now, and to the database with the next checkpoint."""
-        line = as_line(event)
-        self.journal.add(event, line)
-        self.fold.take([event])
-        for ready in self.readers:
-            ready.put(as_sse(line))
-
-    def stop(self, reason: Reason) -> None:
-        """End the turn while it waits for the model; what was written is kept. Safe to repeat."""
-        if self.reason is None and self.task is not None:
-            self.reason = reason
-            self.task.cancel()
-
-    def next_checkpoint(self) -> Checkpoint:
-        """Return what has to be stored next; the same again until `stored` is called."""
-        self.batch = self.batch or self.journal.take()
-        return Checkpoint(self.user_id, self.new.id, self.seq, self.batch)
-
-    def stored(self) -> None:
-        """Go on to the checkpoint after the last one."""
-        if self.batch:
-            self.batch = ""
-            self.seq += 1
-
-
-class TurnStore(NeonStore):
-    """A NeonStore in which a running turn changes its thread without undoing what people did.
-
-    The SDK stores the copy of the thread that a turn began with. Here a name given meanwhile stays,
-    and a deleted thread does not come back.
-    """
-
-    async def save_thread(self, thread: ThreadMetadata, context: RequestContext) -> None:
-        """Store what the turn changed; outside a turn, insert or replace as the SDK means it."""
-        turn = current.get()
-        if turn is None:
-            await super().save_thread(thread, context)
-            return
-        await self.run(threads.update, user_id=context.user_id, thread=thread, old_title=turn.title)
-        turn.title = thread.title
-
 
 class Turns:
     """The turns of this process. `start` and what it calls run on the event loop."""
@@ -146,15 +53,18 @@ class Turns:
         self.worker_id = secrets.token_hex(12)
         self._store = store
         self._running: dict[tuple[str, str], Turn] = {}
-        self._storing: asyncio.Lock | None = None
+        # Keeps checkpoints and endings apart, so that no event is stored twice or not at all.
+        self._storing = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
+        self._steady_since: float | None = None
+        worker.on_start(lambda: self.loop.call(self.watch))
         worker.on_exit(self.drain)
 
     async def find_same(
         self, context: RequestContext, key: str | None, request_hash: str | None
     ) -> TurnRow | None:
         """Return the turn that was begun with this key, or None; raise KeyReused."""
-        if key is None:
+        if not key:
             return None
         row = await self._store.run(table.find_by_key, user_id=context.user_id, key=key)
         if row is not None and row.request_hash != request_hash:
@@ -214,8 +124,16 @@ class Turns:
         return True
 
     async def settle(self, row: TurnRow) -> None:
-        """End a turn whose worker died, from its checkpoints; safe to repeat, by any worker."""
-        log = await self._store.run(table.events_after, user_id=row.user_id, turn_id=row.id, seq=-1)
+        """End a turn whose worker died, from its checkpoints; safe to repeat, by any worker.
+
+        Only once this process has reached the database for a whole lease: after an outage the
+        other workers are alive, and have had time to say so.
+        """
+        if self._steady_since is None or time.monotonic() - self._steady_since < LEASE_SECONDS:
+            return
+        log = await self._store.run(
+            turn_logs.events_after, user_id=row.user_id, turn_id=row.id, seq=-1
+        )
         if log is None:
             return
         fold = Fold()
@@ -223,11 +141,11 @@ class Turns:
             fold.take_lines(lines)
         last = log.checkpoints[-1][0] if log.checkpoints else -1
         settled = await self._store.run(
-            table.settle,
+            turn_logs.settle,
             turn=row,
             written=fold.written(),
             seq=last + 1,
-            events="\n".join(as_line(event) for event in _closing(fold, "interrupted")),
+            events="\n".join(as_line(event) for event in closing(fold, "interrupted")),
         )
         if settled:
             logger.warning("settled turn=%s after=%d checkpoints", row.id, last + 1)
@@ -241,12 +159,13 @@ class Turns:
     def drain(self, seconds: float) -> None:
         """Wait for the running turns, then interrupt and store the rest; from any thread.
 
-        Takes at most `seconds` and what storing takes. For a worker that is about to exit.
+        Takes at most `seconds` and SAVE_SECONDS. For a worker that is about to exit.
         """
-        deadline = time.monotonic() + seconds
-        while self._running and time.monotonic() < deadline:
-            time.sleep(0.1)
+        self._wait_for_all(seconds)
         self.loop.call(self._interrupt_all)
+        self._wait_for_all(SAVE_SECONDS)
+
+    def _wait_for_all(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while self._running and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -301,12 +220,13 @@ class Turns:
             state = "stopped" if turn.reason == "stopped" else "interrupted"
         except Exception as exc:
             state = "failed"
-            turn.publish(_as_error_event(exc))
+            turn.publish(as_error_event(exc))
         if turn.reason is not None:
-            for event in _closing(turn.fold, turn.reason):
+            for event in closing(turn.fold, turn.reason):
                 turn.publish(event)
         elif turn.fold.error is not None:
             state = "failed"
+        turn.over = True
         try:
             await self._end(turn, state)
         finally:
@@ -319,9 +239,9 @@ class Turns:
             return
         try:
             with patiently(PATIENCE_SECONDS):
-                async with self._lock():
+                async with self._storing:
                     await self._store_checkpoints([turn])
-                    ending = self._ending(turn, state)
+                    ending = turn.ending(self.worker_id, state)
                     stored = await self._store.run(table.end, ending=ending)
         except ChatError as exc:
             # Another worker settles it from the checkpoints once the database is back.
@@ -329,47 +249,37 @@ class Turns:
             return
         logger.info("turn=%s ended state=%s stored=%s", turn.new.id, state, stored)
 
-    def _ending(self, turn: Turn, state: State) -> Ending:
-        return Ending(
-            user_id=turn.user_id,
-            turn_id=turn.new.id,
-            thread_id=turn.new.thread_id,
-            worker=self.worker_id,
-            state=state,
-            seq=turn.seq,
-            events=turn.journal.take(),
-            unread=not turn.readers and state != "stopped",
-        )
-
     async def _watch(self) -> None:
-        tick = 0
-        while True:
+        for tick in itertools.count():
             try:
                 await self._tick(tick)
             except ChatError as exc:
+                self._steady_since = None
                 logger.warning("no checkpoint code=%s running=%d", exc.code, len(self._running))
             except Exception as exc:
+                self._steady_since = None
                 logger.error("no checkpoint: %s", type(exc).__name__, exc_info=exc)
-            tick += 1
             await asyncio.sleep(TICK_SECONDS)
 
     async def _tick(self, tick: int) -> None:
         if worker.stopping():
             self._interrupt_all()
-        async with self._lock():
+        async with self._storing:
             await self._store_checkpoints(list(self._running.values()))
         if tick % SWEEP_TICKS == 0:
-            for row in await self._store.run(table.expired):
+            expired = await self._store.run(turn_logs.expired)
+            self._steady_since = self._steady_since or time.monotonic()
+            for row in expired:
                 await self.settle(row)
         if tick % FORGET_TICKS == 0:
-            await self._store.run(table.forget)
+            await self._store.run(turn_logs.forget)
 
     async def _store_checkpoints(self, turns: list[Turn]) -> None:
         """Store what these turns streamed; one that is no longer ours is given up."""
         if not turns:
             return
         rows = [turn.next_checkpoint() for turn in turns]
-        kept = await self._store.run(table.checkpoint, worker=self.worker_id, rows=rows)
+        kept = await self._store.run(turn_logs.checkpoint, worker=self.worker_id, rows=rows)
         for turn in turns:
             if turn.key not in kept:
                 turn.stop("lost")
@@ -381,28 +291,3 @@ class Turns:
     def _interrupt_all(self) -> None:
         for turn in self._running.values():
             turn.stop("interrupted")
-
-    def _lock(self) -> asyncio.Lock:
-        """Keep checkpoints and endings apart, so that no event is stored twice or not at all."""
-        if self._storing is None:
-            self._storing = asyncio.Lock()
-        return self._storing
-
-
-def _closing(fold: Fold, reason: Reason) -> list[ThreadStreamEvent]:
-    """Return what readers of a turn that did not come to its end are told."""
-    match reason:
-        case "lost":
-            return [ErrorEvent(message=ThreadNotFound.public)]
-        case "stopped":
-            end: ThreadStreamEvent = NoticeEvent(level="info", message="You stopped this answer.")
-        case "interrupted":
-            end = _as_error_event(AnswerInterrupted("its worker stopped or died"))
-    return [*(ThreadItemDoneEvent(item=item) for item in fold.written()), end]
-
-
-def _as_error_event(exc: Exception) -> ErrorEvent:
-    if not isinstance(exc, ChatError):
-        logger.error("turn broke: %s", type(exc).__name__, exc_info=exc)
-    ours: Any = exc if isinstance(exc, ChatError) else ChatError()
-    return ErrorEvent(message=ours.public, allow_retry=ours.allow_retry)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
-from chatkit.types import FeedbackKind, Page, ThreadItem
+from chatkit.types import FeedbackKind, ThreadItem
 from pydantic import TypeAdapter
 
 from chat.db import Connection
-from chat.errors import InvalidRequest, ItemNotFound, ThreadNotFound, UnknownCursor
+from chat.errors import InvalidRequest, ItemNotFound, ThreadNotFound
 from chat.tables.documents import model_json
-from chat.tables.pages import clamped, page_of
 
 ITEM: Final[TypeAdapter[ThreadItem]] = TypeAdapter(ThreadItem)
 """Built once: building it takes milliseconds."""
@@ -122,48 +121,11 @@ DELETE: Final = """
        SET position = excluded.position
 """
 
-PLACE: Final = """
-    -- chat.items.place
-    SELECT coalesce(
-               (SELECT position
-                  FROM chatkit_thread_item
-                 WHERE user_id = %(user_id)s
-                   AND thread_id = %(thread_id)s
-                   AND id = %(item_id)s),
-               (SELECT position
-                  FROM chatkit_deleted_item
-                 WHERE user_id = %(user_id)s
-                   AND thread_id = %(thread_id)s
-                   AND id = %(item_id)s))
-"""
-
 THREAD_EXISTS: Final = """
     -- chat.items.thread_exists
     SELECT EXISTS (SELECT FROM chatkit_thread
                     WHERE user_id = %(user_id)s
                       AND id = %(thread_id)s)
-"""
-
-PAGE_ASC: Final = """
-    -- chat.items.page_asc
-      SELECT id, document::text
-        FROM chatkit_thread_item
-       WHERE user_id = %(user_id)s
-         AND thread_id = %(thread_id)s
-         AND position > %(position)s
-    ORDER BY position
-       LIMIT %(limit)s
-"""
-
-PAGE_DESC: Final = """
-    -- chat.items.page_desc
-      SELECT id, document::text
-        FROM chatkit_thread_item
-       WHERE user_id = %(user_id)s
-         AND thread_id = %(thread_id)s
-         AND position < %(position)s
-    ORDER BY position DESC
-       LIMIT %(limit)s
 """
 
 # All of the items or none: one that is not in this thread of this user refuses the others too.
@@ -181,8 +143,6 @@ SET_FEEDBACK: Final = """
                             AND id = ANY(%(item_ids)s))
 """
 
-LAST: Final = 2**63 - 1
-
 
 def load(conn: Connection, *, user_id: str, thread_id: str, item_id: str) -> ThreadItem:
     """Return the item; raise ItemNotFound if it is not in this thread of this user."""
@@ -190,7 +150,7 @@ def load(conn: Connection, *, user_id: str, thread_id: str, item_id: str) -> Thr
     row = conn.execute(LOAD, params).fetchone()
     if row is None:
         raise ItemNotFound(item_id)
-    return _item(row)
+    return item_of(row)
 
 
 def add(conn: Connection, *, user_id: str, thread_id: str, item: ThreadItem) -> None:
@@ -202,7 +162,7 @@ def add(conn: Connection, *, user_id: str, thread_id: str, item: ThreadItem) -> 
     params = _columns(user_id, thread_id, item)
     if conn.execute(ADD, params).rowcount == 1 or conn.execute(FINISH, params).rowcount == 1:
         return
-    if not _thread_exists(conn, params):
+    if not thread_exists(conn, params):
         raise ThreadNotFound(thread_id)
 
 
@@ -213,7 +173,7 @@ def save(conn: Connection, *, user_id: str, thread_id: str, item: ThreadItem) ->
         return
     if conn.execute(ADD, params).rowcount == 1:
         return
-    if not _thread_exists(conn, params):
+    if not thread_exists(conn, params):
         raise ThreadNotFound(thread_id)
     conn.execute(REPLACE, params)
 
@@ -248,25 +208,6 @@ def replace_answer(
             delete(conn, user_id=user_id, thread_id=thread_id, item_id=item_id)
 
 
-def page_asc(
-    conn: Connection, *, user_id: str, thread_id: str, limit: int, after: str | None
-) -> Page[ThreadItem]:
-    """Return ChatKit's page of items, oldest first; empty if the thread is not the user's.
-
-    `after` is an item's id, also a deleted one's; raises UnknownCursor if it never was here.
-    """
-    params = {"user_id": user_id, "thread_id": thread_id, "position": 0}
-    return _page(conn, PAGE_ASC, params, clamped(limit), after)
-
-
-def page_desc(
-    conn: Connection, *, user_id: str, thread_id: str, limit: int, after: str | None
-) -> Page[ThreadItem]:
-    """Return ChatKit's page of items, newest first; otherwise as `page_asc`."""
-    params = {"user_id": user_id, "thread_id": thread_id, "position": LAST}
-    return _page(conn, PAGE_DESC, params, clamped(limit), after)
-
-
 def outcomes(
     conn: Connection, *, user_id: str, thread_id: str, item_ids: Collection[str]
 ) -> dict[str, str]:
@@ -296,21 +237,8 @@ def set_feedback(
         raise ItemNotFound(", ".join(ids)[:200])
 
 
-def _page(
-    conn: Connection, statement: str, params: dict[str, Any], limit: int, after: str | None
-) -> Page[ThreadItem]:
-    if after is not None:
-        row = conn.execute(PLACE, {**params, "item_id": after}).fetchone()
-        if row is None or row[0] is None:
-            if _thread_exists(conn, params):
-                raise UnknownCursor(after)
-            return Page()
-        params = {**params, "position": row[0]}
-    rows = conn.execute(statement, {**params, "limit": limit + 1}).fetchall()
-    return page_of(rows, limit, _item)
-
-
-def _thread_exists(conn: Connection, params: dict[str, Any]) -> bool:
+def thread_exists(conn: Connection, params: dict[str, Any]) -> bool:
+    """Return whether the thread of these parameters is the user's."""
     row = conn.execute(THREAD_EXISTS, params).fetchone()
     return row is not None and bool(row[0])
 
@@ -328,5 +256,6 @@ def _columns(user_id: str, thread_id: str, item: ThreadItem) -> dict[str, Any]:
     }
 
 
-def _item(row: tuple[Any, ...]) -> ThreadItem:
+def item_of(row: tuple[Any, ...]) -> ThreadItem:
+    """Return the item in a row of its id and its document."""
     return ITEM.validate_json(row[1])

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from chatkit.types import Page, ThreadItem, ThreadMetadata
+from chatkit.types import ThreadItem, ThreadMetadata
 
 from chat.db import Connection
-from chat.errors import ThreadNotFound, UnknownCursor
+from chat.errors import ThreadNotFound
 from chat.tables.documents import model_json
-from chat.tables.pages import clamped, page_of
 
 LOAD: Final = """
     -- chat.threads.load
@@ -135,54 +134,6 @@ NEWEST: Final = """
        LIMIT %(limit)s
 """
 
-PAGE_DESC: Final = """
-    -- chat.threads.page_desc
-      SELECT id, title, document::text, last_message_at
-        FROM chatkit_thread
-       WHERE user_id = %(user_id)s
-         AND (%(id)s::text IS NULL OR (last_message_at, id) < (%(at)s, %(id)s))
-    ORDER BY last_message_at DESC, id DESC
-       LIMIT %(limit)s
-"""
-
-PAGE_ASC: Final = """
-    -- chat.threads.page_asc
-      SELECT id, title, document::text, last_message_at
-        FROM chatkit_thread
-       WHERE user_id = %(user_id)s
-         AND (%(id)s::text IS NULL OR (last_message_at, id) > (%(at)s, %(id)s))
-    ORDER BY last_message_at, id
-       LIMIT %(limit)s
-"""
-
-# A cursor that was handed out keeps the place that its thread had then.
-PLACE: Final = """
-    -- chat.threads.place
-    SELECT coalesce(
-               (SELECT last_message_at
-                  FROM chatkit_thread_cursor
-                 WHERE user_id = %(user_id)s
-                   AND thread_id = %(thread_id)s),
-               (SELECT last_message_at
-                  FROM chatkit_thread
-                 WHERE user_id = %(user_id)s
-                   AND id = %(thread_id)s))
-"""
-
-HAND_OUT: Final = """
-    -- chat.threads.hand_out
-      WITH forgotten AS (
-               DELETE FROM chatkit_thread_cursor
-                WHERE user_id = %(user_id)s
-                  AND thread_id <> %(thread_id)s
-                  AND handed_out_at < clock_timestamp() - interval '7 days')
-    INSERT INTO chatkit_thread_cursor (user_id, thread_id, last_message_at)
-    VALUES (%(user_id)s, %(thread_id)s, %(at)s)
-        ON CONFLICT (user_id, thread_id) DO UPDATE
-       SET last_message_at = excluded.last_message_at,
-           handed_out_at = excluded.handed_out_at
-"""
-
 FAR_FUTURE: Final = "infinity"
 
 
@@ -224,7 +175,7 @@ def load(conn: Connection, *, user_id: str, thread_id: str) -> ThreadMetadata:
     row = conn.execute(LOAD, {"user_id": user_id, "thread_id": thread_id}).fetchone()
     if row is None:
         raise ThreadNotFound(thread_id)
-    return _metadata(row)
+    return metadata_of(row)
 
 
 def find(conn: Connection, *, user_id: str, thread_id: str) -> ThreadRow:
@@ -282,7 +233,7 @@ def rename(conn: Connection, *, user_id: str, thread_id: str, title: str) -> Thr
     row = conn.execute(RENAME, params).fetchone()
     if row is None:
         raise ThreadNotFound(thread_id)
-    return _metadata(row)
+    return metadata_of(row)
 
 
 def improve_title(conn: Connection, *, user_id: str, thread_id: str, title: str) -> bool:
@@ -312,45 +263,6 @@ def newest(conn: Connection, *, user_id: str, limit: int, after: Place | None) -
     return ThreadList(shown, Place(shown[-1].last_message_at, shown[-1].id) if has_more else None)
 
 
-def page_desc(
-    conn: Connection, *, user_id: str, limit: int, after: str | None
-) -> Page[ThreadMetadata]:
-    """Return ChatKit's page of threads, newest activity first; raise UnknownCursor.
-
-    The cursor stays where its thread was when the page was handed out, also when that thread has
-    moved or is deleted since: a thread that did not change is never skipped or repeated.
-    """
-    return _page(conn, PAGE_DESC, user_id=user_id, limit=clamped(limit), after=after)
-
-
-def page_asc(
-    conn: Connection, *, user_id: str, limit: int, after: str | None
-) -> Page[ThreadMetadata]:
-    """Return ChatKit's page of threads, oldest activity first; otherwise as `page_desc`."""
-    return _page(conn, PAGE_ASC, user_id=user_id, limit=clamped(limit), after=after)
-
-
-def _page(
-    conn: Connection, statement: str, *, user_id: str, limit: int, after: str | None
-) -> Page[ThreadMetadata]:
-    at = _place(conn, user_id, after) if after is not None else None
-    params = {"user_id": user_id, "at": at, "id": after, "limit": limit + 1}
-    rows = conn.execute(statement, params).fetchall()
-    page = page_of(rows, limit, _metadata)
-    if page.after is not None:
-        last = {"user_id": user_id, "thread_id": page.after, "at": rows[limit - 1][3]}
-        conn.execute(HAND_OUT, last)
-    return page
-
-
-def _place(conn: Connection, user_id: str, thread_id: str) -> datetime:
-    row = conn.execute(PLACE, {"user_id": user_id, "thread_id": thread_id}).fetchone()
-    if row is None or row[0] is None:
-        raise UnknownCursor(thread_id)
-    at: datetime = row[0]
-    return at
-
-
 def _columns(thread: ThreadMetadata) -> dict[str, Any]:
     return {
         "thread_id": thread.id,
@@ -360,7 +272,8 @@ def _columns(thread: ThreadMetadata) -> dict[str, Any]:
     }
 
 
-def _metadata(row: tuple[Any, ...]) -> ThreadMetadata:
+def metadata_of(row: tuple[Any, ...]) -> ThreadMetadata:
+    """Return the thread in a row of its id, its title and its document."""
     thread = ThreadMetadata.model_validate_json(row[2])
     thread.title = row[1]
     return thread

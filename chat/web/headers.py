@@ -11,19 +11,26 @@ from typing import Final
 from flask import Flask, Response, g, request
 
 from chat import logs
+from chat.config import origin_of
 from chat.stream import worker
 from chat.web.body import drain
+from chat.web.services import services
 
 logger = logging.getLogger(__name__)
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 # No page of ours may be framed: the widget lives in the host page itself, not in a frame.
+# What a form leads to counts as its target: signing out may end at the site's own sign-in page.
 POLICY: Final = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; "
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "form-action 'self'{sign_in}; base-uri 'none'; frame-ancestors 'none'"
 )
+
+
+SHARED: Final = frozenset({"static", "pages.asset_file"})
+"""Endpoints whose answers are the same for everybody."""
 
 
 def install(app: Flask) -> None:
@@ -48,10 +55,10 @@ def _finish(response: Response) -> Response:
     headers["X-Request-Id"] = g.request_id
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
-    headers["Content-Security-Policy"] = POLICY.format(nonce=g.csp_nonce)
+    headers["Content-Security-Policy"] = _policy()
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
-    if request.endpoint != "static":
+    if request.endpoint not in SHARED:
         # Every page is somebody's own: no cache may keep it, not even the browser's.
         headers.setdefault("Cache-Control", "no-store")
         headers.add("Vary", "Cookie")
@@ -65,3 +72,9 @@ def _finish(response: Response) -> Response:
         (time.monotonic() - g.began) * 1000,
     )
     return response
+
+
+def _policy() -> str:
+    sign_in_url = services().settings.sign_in_url
+    sign_in = f" {origin_of(sign_in_url)}" if sign_in_url else ""
+    return POLICY.format(nonce=g.csp_nonce, sign_in=sign_in)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from itertools import groupby
-from typing import Final
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from chatkit.types import ThreadItem
@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 
 from chat.context import User
 from chat.errors import ThreadNotFound, UnknownCursor
-from chat.tables import items, threads
+from chat.tables import item_pages, items, threads
 from chat.web.guard import current_user
 from chat.web.pages import day_name
 from chat.web.services import services
@@ -32,11 +32,15 @@ HIDDEN: Final = frozenset({"hidden_context_item", "sdk_hidden_context", "end_of_
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A thread as the list shows it; `moment` is in the reader's time zone."""
+    """A thread as the list shows it; `moment` is in the reader's time zone.
+
+    `state` says that an answer is being written, or was finished and not read yet.
+    """
 
     id: str
     title: str
     moment: datetime
+    state: Literal["writing", "unread", ""] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,17 @@ class ThreadPage:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One page of a thread, oldest first; `earlier` is the item before which the next one ends."""
+    """One page of a thread, oldest first; `earlier` is the item before which the next one ends.
+
+    `outcomes` says of items by id how they ended when they did not end well.
+    """
 
     id: str
     title: str
     status: str
     items: list[ThreadItem]
+    outcomes: dict[str, str]
+    writing: bool
     earlier: str | None
     newest: bool
 
@@ -139,7 +148,14 @@ def _by_day(rows: list[Row], now: datetime) -> Iterator[tuple[str, list[Row]]]:
 
 
 def _row(row: threads.ThreadRow, zone: tzinfo) -> Row:
-    return Row(row.id, row.title or UNTITLED, row.last_message_at.astimezone(zone))
+    moment = row.last_message_at.astimezone(zone)
+    return Row(row.id, row.title or UNTITLED, moment, _state(row))
+
+
+def _state(row: threads.ThreadRow) -> Literal["writing", "unread", ""]:
+    if row.writing:
+        return "writing"
+    return "unread" if row.unread else ""
 
 
 def _conversation(user: User, thread_id: str, before: str | None) -> Conversation:
@@ -148,15 +164,28 @@ def _conversation(user: User, thread_id: str, before: str | None) -> Conversatio
         raise UnknownCursor(before)
     run = services().database.run
     found = run(threads.find, user_id=user.id, thread_id=thread_id)
-    page = run(items.page_desc, user_id=user.id, thread_id=thread_id, limit=PAGE_SIZE, after=before)
+    page = run(
+        item_pages.page_desc, user_id=user.id, thread_id=thread_id, limit=PAGE_SIZE, after=before
+    )
+    shown = [item for item in reversed(page.data) if item.type not in HIDDEN]
+    if found.unread and before is None:
+        run(threads.mark_read, user_id=user.id, thread_id=thread_id)
     return Conversation(
         id=found.id,
         title=found.title or UNTITLED,
         status=found.status,
-        items=[item for item in reversed(page.data) if item.type not in HIDDEN],
+        items=shown,
+        outcomes=_outcomes(user, thread_id, shown),
+        writing=found.writing,
         earlier=page.after if page.has_more else None,
         newest=before is None,
     )
+
+
+def _outcomes(user: User, thread_id: str, shown: list[ThreadItem]) -> dict[str, str]:
+    ids = [item.id for item in shown]
+    run = services().database.run
+    return run(items.outcomes, user_id=user.id, thread_id=thread_id, item_ids=ids)
 
 
 def cursor_of(place: threads.Place) -> str:

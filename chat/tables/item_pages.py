@@ -1,0 +1,84 @@
+"""ChatKit's pages of items, in the order in which they were said."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from chatkit.types import Page, ThreadItem
+
+from chat.db import Connection
+from chat.errors import UnknownCursor
+from chat.tables.items import item_of, thread_exists
+from chat.tables.pages import clamped, page_of
+
+PLACE: Final = """
+    -- chat.item_pages.place
+    SELECT coalesce(
+               (SELECT position
+                  FROM chatkit_thread_item
+                 WHERE user_id = %(user_id)s
+                   AND thread_id = %(thread_id)s
+                   AND id = %(item_id)s),
+               (SELECT position
+                  FROM chatkit_deleted_item
+                 WHERE user_id = %(user_id)s
+                   AND thread_id = %(thread_id)s
+                   AND id = %(item_id)s))
+"""
+
+PAGE_ASC: Final = """
+    -- chat.item_pages.page_asc
+      SELECT id, document::text
+        FROM chatkit_thread_item
+       WHERE user_id = %(user_id)s
+         AND thread_id = %(thread_id)s
+         AND position > %(position)s
+    ORDER BY position
+       LIMIT %(limit)s
+"""
+
+PAGE_DESC: Final = """
+    -- chat.item_pages.page_desc
+      SELECT id, document::text
+        FROM chatkit_thread_item
+       WHERE user_id = %(user_id)s
+         AND thread_id = %(thread_id)s
+         AND position < %(position)s
+    ORDER BY position DESC
+       LIMIT %(limit)s
+"""
+
+LAST: Final = 2**63 - 1
+
+
+def page_asc(
+    conn: Connection, *, user_id: str, thread_id: str, limit: int, after: str | None
+) -> Page[ThreadItem]:
+    """Return ChatKit's page of items, oldest first; empty if the thread is not the user's.
+
+    `after` is an item's id, also a deleted one's; raises UnknownCursor if it never was here.
+    """
+    params = {"user_id": user_id, "thread_id": thread_id, "position": 0}
+    return _page(conn, PAGE_ASC, params, clamped(limit), after)
+
+
+def page_desc(
+    conn: Connection, *, user_id: str, thread_id: str, limit: int, after: str | None
+) -> Page[ThreadItem]:
+    """Return ChatKit's page of items, newest first; otherwise as `page_asc`."""
+    params = {"user_id": user_id, "thread_id": thread_id, "position": LAST}
+    return _page(conn, PAGE_DESC, params, clamped(limit), after)
+
+
+def _page(
+    conn: Connection, statement: str, params: dict[str, Any], limit: int, after: str | None
+) -> Page[ThreadItem]:
+    if after is not None:
+        row = conn.execute(PLACE, {**params, "item_id": after}).fetchone()
+        if row is None or row[0] is None:
+            if thread_exists(conn, params):
+                raise UnknownCursor(after)
+            return Page()
+        params = {**params, "position": row[0]}
+    rows = conn.execute(statement, {**params, "limit": limit + 1}).fetchall()
+    return page_of(rows, limit, item_of)
