@@ -15,7 +15,7 @@ SQL_PLACES = ("chat/tables/", "chat/migrate.py", "chat/web/health.py")
 # These serve a worker or the whole database and not one person; nothing of what people said comes
 # back from them.
 FOR_EVERYBODY = {
-    "chat.turn_logs.checkpoint": "one statement for all turns of a worker, each joined by its owner",
+    "chat.turn_logs.checkpoint": "one statement for all turns of a worker, each by its owner",
     "chat.turn_logs.expired": "looks for workers that died; returns ids only, settled by owner",
     "chat.turn_logs.forget": "deletes the logs of all turns that are old enough",
 }
