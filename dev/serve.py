@@ -39,8 +39,8 @@ class Signals:
     def listen(self) -> None:
         """Take over the signals that end a program."""
         for number in SIGNALS:
-            # Whoever starts us under nohup wants us to ignore SIGHUP.
-            if signal.getsignal(number) is not signal.SIG_IGN:
+            # nohup ignores SIGHUP and means it; a shell ignores SIGINT behind its "&" and does not.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._receive)
 
     def hurry(self) -> bool:
