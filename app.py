@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 from functools import partial
+from typing import Final
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -18,14 +19,19 @@ from chat.db import Database
 from chat.errors import ConfigError, Unavailable
 from chat.migrate import migrate
 from chat.model import ModelSource, load_assistant
+from chat.neon_store import NeonStore
 from chat.running_turn import TurnStore
 from chat.sessions import Sessions
 from chat.stream import EventLoop
+from chat.turn_keeper import TurnKeeper
 from chat.turns import Turns
 from chat.web import chatkit, errors, guard, headers, health, history, pages, sign_in
 from chat.web.services import EXTENSION, Services
 
 logger = logging.getLogger(__name__)
+
+CHECKPOINT_CONNECTIONS: Final = 1
+"""Of each worker, beside DATABASE_POOL_SIZE: leases are renewed however busy the others are."""
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -59,7 +65,8 @@ def _services(settings: Settings) -> Services:
     )
     loop = EventLoop()
     store = TurnStore(database)
-    turns = Turns(store, loop)
+    checkpoints = NeonStore(Database(settings.database_url, pool_size=CHECKPOINT_CONNECTIONS))
+    turns = Turns(store, TurnKeeper(checkpoints, store), loop)
     answers = Answers(
         store,
         load_assistant(settings),

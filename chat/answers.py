@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Final
 
-from chatkit.errors import CustomStreamError
+from chatkit.errors import BaseStreamError, CustomStreamError
 from chatkit.types import (
     Page,
     Thread,
@@ -36,8 +36,8 @@ from chat.neon_store import NeonStore
 
 logger = logging.getLogger(__name__)
 
-TITLE_PATIENCE: Final = 3.0
-"""Seconds that a finished answer waits for its thread's better title; later ones come silently."""
+TITLE_PATIENCE: Final = 0.3
+"""Seconds that a finished answer waits for its better title; a later one comes silently."""
 
 HISTORY_PAGE: Final = 50
 """Items that are loaded at once for the model."""
@@ -80,6 +80,8 @@ class Answers:
 
         All at once and only when it is complete; the old ones stay when it fails.
         """
+        if not old_ids:
+            return _honest(self._answer(thread, message, context, before=None))
         return _honest(self._replacing(thread, message, old_ids, context))
 
     async def _replacing(
@@ -90,20 +92,19 @@ class Answers:
         context: RequestContext,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         finished: list[ThreadItemDoneEvent] = []
-        before = old_ids[0] if old_ids else None
         try:
-            async for event in self._answer(thread, message, context, before=before):
+            async for event in self._answer(thread, message, context, before=old_ids[0]):
                 if isinstance(event, ThreadItemDoneEvent):
                     finished.append(event)
                 else:
                     yield event
-        except ChatError:
+            new_items = [event.item for event in finished]
+            await self._store.replace_answer(thread.id, old_ids, new_items, context)
+        except (ChatError, BaseStreamError):
             # The old answer stays, so what there is of the new one goes.
             for event in finished:
                 yield ThreadItemRemovedEvent(item_id=event.item.id)
             raise
-        new_items = [event.item for event in finished]
-        await self._store.replace_answer(thread.id, old_ids, new_items, context)
         for item_id in old_ids:
             yield ThreadItemRemovedEvent(item_id=item_id)
         for event in finished:

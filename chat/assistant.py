@@ -124,12 +124,12 @@ class Assistant(ChatKitServer[RequestContext]):
             message = None
         if isinstance(request, ThreadsAddUserMessageReq):
             message = await self._build_user_message_item(request.params.input, thread, context)
-        new_thread = thread if isinstance(request, ThreadsCreateReq) else None
+        worker_id, answered = self.turns.keeper.worker_id, _message_id(request, message)
         return await self.turns.start(
-            NewTurn(new_turn_id(), thread.id, self.turns.worker_id, key, request_hash),
+            NewTurn(new_turn_id(), thread.id, worker_id, answered, key, request_hash),
             context,
             self._events_of(request, thread, message, context),
-            new_thread=new_thread,
+            new_thread=thread if isinstance(request, ThreadsCreateReq) else None,
             message=message,
             title=thread.title,
             keep=keep,
@@ -160,6 +160,8 @@ class Assistant(ChatKitServer[RequestContext]):
         if reason == "lost":
             return
         fold = Fold(unfinished={item.id: item for item in pending_items})
+        if turn is not None and turn.fold.answered():
+            return
         note = SDKHiddenContextItem(
             id=self.store.generate_item_id("sdk_hidden_context", thread, context),
             thread_id=thread.id,
@@ -273,3 +275,10 @@ def _check_waiting(
 ) -> None:
     if not isinstance(item, kind) or item.status != "pending":
         raise InvalidRequest(f"nothing of kind {kind.__name__} is waited for")
+
+
+def _message_id(request: StreamingReq, message: UserMessageItem | None) -> str | None:
+    """Return the id of the message that is answered, if it is one."""
+    if isinstance(request, ThreadsRetryAfterItemReq):
+        return request.params.item_id
+    return message.id if message is not None else None

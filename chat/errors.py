@@ -20,9 +20,11 @@ is for the log and names ids, values and limits, never what a person wrote.
     ├── ThreadClosed             the thread takes no more messages
     ├── TurnRunning              an answer is still being written in the thread
     ├── TooManyTurns             the person has too many answers being written
+    ├── TooManyStreams           the person reads too many answers at once
     ├── KeyReused                an idempotency key came again with another request
     └── Unavailable              something that we need does not answer; try again
         ├── AuthUnavailable  DatabaseUnavailable  DatabaseBusy  Overloaded
+        ├── DatabaseOutdated
         ├── AnswerInterrupted
         └── ModelUnavailable  ModelRefused  ModelQuotaReached
 """
@@ -196,6 +198,15 @@ class TooManyTurns(ChatError):
     retry_after = 5
 
 
+class TooManyStreams(ChatError):
+    """The person has as many streams open in this process as one person may."""
+
+    status, code = 429, "too_many_streams"
+    public = "Too many answers are open for you at once. Please close one of them first."
+    allow_retry = True
+    retry_after = 5
+
+
 class KeyReused(ChatError):
     """An idempotency key came again with another request than before."""
 
@@ -233,6 +244,13 @@ class DatabaseBusy(Unavailable):
 
     code = "database_busy"
     public = "We're very busy right now. Please try again in a moment."
+
+
+class DatabaseOutdated(Unavailable):
+    """The database is not at the newest of our migrations, so this process should get no traffic."""
+
+    code = "database_outdated"
+    public = "We're being updated right now. Please try again in a moment."
 
 
 class Overloaded(Unavailable):

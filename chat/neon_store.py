@@ -159,7 +159,9 @@ class NeonStore(Store[RequestContext]):
         self, thread_id: str, item_id: str, context: RequestContext
     ) -> None:
         """Delete the item if it is there."""
-        await self.run(items.delete, user_id=context.user_id, thread_id=thread_id, item_id=item_id)
+        await self.run(
+            items.delete, user_id=context.user_id, thread_id=thread_id, item_ids=[item_id]
+        )
 
     async def ids_after(self, thread_id: str, item_id: str, context: RequestContext) -> list[str]:
         """Return the ids of what was said after the item, in order."""

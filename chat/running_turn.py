@@ -6,26 +6,35 @@ import asyncio
 import logging
 import queue
 import secrets
+import time
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Final, Literal
+from typing import Concatenate, Final, Literal, ParamSpec, TypeVar
 
+from chatkit.errors import CustomStreamError
 from chatkit.types import (
     ErrorEvent,
     NoticeEvent,
+    ThreadItem,
     ThreadItemDoneEvent,
     ThreadMetadata,
     ThreadStreamEvent,
 )
 
 from chat.context import RequestContext
-from chat.errors import AnswerInterrupted, ChatError, ThreadNotFound
+from chat.db import Connection
+from chat.errors import ChatError
 from chat.neon_store import NeonStore
 from chat.tables import threads
+from chat.tables.turn_ends import Ending
 from chat.tables.turn_logs import Checkpoint
-from chat.tables.turns import Ending, NewTurn, State
+from chat.tables.turns import NewTurn, State
 from chat.turn_log import Fold, Journal, as_line, as_sse
 
 logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 Reason = Literal["stopped", "interrupted", "lost"]
 
@@ -54,13 +63,18 @@ class Turn:
         self.title = title
         self.keep = keep
         self.reason: Reason | None = None
-        self.over = False
-        self.journal = Journal()
         self.fold = Fold()
-        self.batch = ""
-        self.seq = 0
         self.readers: set[Ready] = set()
+        self.removed: set[str] = set()
         self.task: asyncio.Task[None] | None = None
+        self.began = time.monotonic()
+        self.begun = False
+        self.over = False
+        self.storing = asyncio.Lock()
+        """Held while a checkpoint with events is on its way, so that the end comes after it."""
+        self._journal = Journal()
+        self._batch = ""
+        self._seq = 0
 
     @property
     def key(self) -> tuple[str, str]:
@@ -70,51 +84,74 @@ class Turn:
     def publish(self, event: ThreadStreamEvent) -> None:
         """Give the event to the readers now, and to the database with the next checkpoint."""
         line = as_line(event)
-        self.journal.add(event, line)
+        self._journal.add(event, line)
         self.fold.take([event])
         for ready in self.readers:
             ready.put(as_sse(line))
 
     def stop(self, reason: Reason) -> None:
-        """End the turn while it waits for the model; what was written is kept. Safe to repeat.
+        """End the turn, now or before it begins; what was written is kept. Safe to repeat.
 
         A turn that is being stored already ends as it would have.
         """
-        if self.reason is None and self.task is not None and not self.over:
-            self.reason = reason
+        if self.reason is not None or self.over:
+            return
+        self.reason = reason
+        # A task that is cancelled before its first step would never come to its end.
+        if self.task is not None and self.begun:
             self.task.cancel()
 
     def next_checkpoint(self) -> Checkpoint:
         """Return what has to be stored next; the same again until `stored` is called."""
-        self.batch = self.batch or self.journal.take()
-        return Checkpoint(self.user_id, self.new.id, self.seq, self.batch)
+        self._batch = self._batch or self._journal.take()
+        return Checkpoint(self.user_id, self.new.id, self._seq, self._batch)
 
-    def stored(self) -> None:
-        """Go on to the checkpoint after the last one."""
-        if self.batch:
-            self.batch = ""
-            self.seq += 1
+    def sign_of_life(self) -> Checkpoint:
+        """Return a checkpoint without events, which renews the lease and nothing more."""
+        return Checkpoint(self.user_id, self.new.id, self._seq, "")
 
-    def ending(self, worker_id: str, state: State) -> Ending:
+    def stored(self, checkpoint: Checkpoint) -> None:
+        """Go on to the checkpoint after this one."""
+        if checkpoint.events:
+            self._batch = ""
+            self._seq = checkpoint.seq + 1
+
+    def ending(self, state: State) -> Ending:
         """Return what is stored last: the rest of the events, and how it ended."""
+        rest = [events for events in (self._batch, self._journal.take()) if events]
         return Ending(
             user_id=self.user_id,
             turn_id=self.new.id,
             thread_id=self.new.thread_id,
-            worker=worker_id,
+            message_id=self.new.message_id,
             state=state,
-            seq=self.seq,
-            events=self.journal.take(),
+            checkpoints=list(enumerate(rest, start=self._seq)),
+            written=[item_id for item_id in self.fold.done if item_id != self.new.message_id],
             unread=not self.readers and state != "stopped",
         )
 
 
 class TurnStore(NeonStore):
-    """A NeonStore in which a running turn changes its thread without undoing what people did.
+    """A NeonStore as a running turn needs it; outside a turn it is a NeonStore.
 
     The SDK stores the copy of the thread that a turn began with. Here a name given meanwhile stays,
-    and a deleted thread does not come back.
+    and a deleted thread does not come back. What goes wrong has a sentence for the person.
     """
+
+    async def run(
+        self,
+        function: Callable[Concatenate[Connection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Run a table function; inside a turn, raise our errors as the SDK's."""
+        try:
+            return await super().run(function, *args, **kwargs)
+        except ChatError as exc:
+            if current.get() is None:
+                raise
+            logger.warning("turn cannot be stored code=%s: %s", exc.code, exc)
+            raise CustomStreamError(exc.public, allow_retry=exc.allow_retry) from exc
 
     async def save_thread(self, thread: ThreadMetadata, context: RequestContext) -> None:
         """Store what the turn changed; outside a turn, insert or replace as the SDK means it."""
@@ -125,21 +162,42 @@ class TurnStore(NeonStore):
         await self.run(threads.update, user_id=context.user_id, thread=thread, old_title=turn.title)
         turn.title = thread.title
 
+    async def replace_answer(
+        self,
+        thread_id: str,
+        old_ids: list[str],
+        new_items: list[ThreadItem],
+        context: RequestContext,
+    ) -> None:
+        """Put a new answer in the place of an old one, in one transaction."""
+        await super().replace_answer(thread_id, old_ids, new_items, context)
+        turn = current.get()
+        if turn is not None:
+            turn.removed.update(old_ids)
 
-def closing(fold: Fold, reason: Reason) -> list[ThreadStreamEvent]:
+    async def delete_thread_item(
+        self, thread_id: str, item_id: str, context: RequestContext
+    ) -> None:
+        """Delete the item if it is there, unless this turn has replaced it already."""
+        turn = current.get()
+        if turn is None or item_id not in turn.removed:
+            await super().delete_thread_item(thread_id, item_id, context)
+
+
+def closing(fold: Fold, end: ThreadStreamEvent) -> list[ThreadStreamEvent]:
     """Return what readers of a turn that did not come to its end are told."""
-    match reason:
-        case "lost":
-            return [ErrorEvent(message=ThreadNotFound.public)]
-        case "stopped":
-            end: ThreadStreamEvent = NoticeEvent(level="info", message="You stopped this answer.")
-        case "interrupted":
-            end = as_error_event(AnswerInterrupted("its worker stopped or died"))
     return [*(ThreadItemDoneEvent(item=item) for item in fold.written()), end]
+
+
+def stopped_notice() -> NoticeEvent:
+    """Return what is told where somebody stopped an answer."""
+    return NoticeEvent(level="info", message="You stopped this answer.")
 
 
 def as_error_event(exc: Exception) -> ErrorEvent:
     """Return what people are told of an exception; one of ours says it itself, a bug is logged."""
+    if isinstance(exc, CustomStreamError):
+        return ErrorEvent(message=exc.message, allow_retry=exc.allow_retry)
     if not isinstance(exc, ChatError):
         logger.error("turn broke: %s", type(exc).__name__, exc_info=exc)
     ours = exc if isinstance(exc, ChatError) else ChatError()

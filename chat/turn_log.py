@@ -22,6 +22,7 @@ from chatkit.types import (
     ThreadItemUpdate,
     ThreadItemUpdatedEvent,
     ThreadStreamEvent,
+    ThreadUpdatedEvent,
     WorkflowItem,
     WorkflowTaskAdded,
     WorkflowTaskUpdated,
@@ -88,13 +89,15 @@ class Journal:
 
 @dataclass
 class Fold:
-    """The items of a turn as far as its events tell: those that are done, and those that are not.
+    """A turn as far as its events tell: items that are done, that are not, and that were removed.
 
     Feed it the events in order with `take`.
     """
 
     done: dict[str, ThreadItem] = field(default_factory=dict)
     unfinished: dict[str, ThreadItem] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    thread: ThreadUpdatedEvent | None = None
     error: ErrorEvent | None = None
 
     def take(self, events: Iterable[ThreadStreamEvent]) -> None:
@@ -111,6 +114,9 @@ class Fold:
                 case ThreadItemRemovedEvent():
                     self.unfinished.pop(event.item_id, None)
                     self.done.pop(event.item_id, None)
+                    self.removed.append(event.item_id)
+                case ThreadUpdatedEvent():
+                    self.thread = event
                 case ErrorEvent():
                     self.error = event
                 case _:
@@ -119,6 +125,11 @@ class Fold:
     def take_lines(self, lines: str) -> None:
         """Take a stored checkpoint into account."""
         self.take(events_in(lines))
+
+    def answered(self) -> bool:
+        """Return whether an answer is done, and none is half-written."""
+        done = any(isinstance(item, AssistantMessageItem) for item in self.done.values())
+        return done and not self.written()
 
     def written(self) -> list[AssistantMessageItem]:
         """Return the unfinished messages that say something already."""

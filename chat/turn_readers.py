@@ -7,10 +7,16 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
-from chatkit.types import ProgressUpdateEvent, ThreadItemAddedEvent, ThreadItemDoneEvent
+from chatkit.types import (
+    ProgressUpdateEvent,
+    ThreadItemAddedEvent,
+    ThreadItemDoneEvent,
+    ThreadItemRemovedEvent,
+)
 
 from chat.db import Database
-from chat.running_turn import END, Ready, Turn
+from chat.errors import ThreadNotFound
+from chat.running_turn import END, Ready, Turn, as_error_event
 from chat.tables import threads, turn_logs
 from chat.tables.turn_logs import Log
 from chat.tables.turns import TurnRow
@@ -78,6 +84,10 @@ def join(turns: Turns, database: Database, row: TurnRow, gone: Gone) -> Events:
     fold = Fold()
     for _, lines in log.checkpoints:
         fold.take_lines(lines)
+    if fold.thread is not None:
+        yield as_sse(as_line(fold.thread))
+    for item_id in fold.removed:
+        yield as_sse(as_line(ThreadItemRemovedEvent(item_id=item_id)))
     for item in fold.done.values():
         yield as_sse(as_line(ThreadItemDoneEvent(item=item)))
     for item in fold.unfinished.values():
@@ -89,7 +99,7 @@ def join(turns: Turns, database: Database, row: TurnRow, gone: Gone) -> Events:
 
 def _follow(turns: Turns, database: Database, row: TurnRow, log: Log, gone: Gone) -> Events:
     """Yield what comes after this log until the turn is over, and mark the thread as read."""
-    seq = log.checkpoints[-1][0] if log.checkpoints else -1
+    seq = log.next_seq - 1
     quiet_since = time.monotonic()
     while log.state == "running":
         time.sleep(FOLLOW_SECONDS)
@@ -97,6 +107,7 @@ def _follow(turns: Turns, database: Database, row: TurnRow, log: Log, gone: Gone
             return
         after = _log(turns, database, row, seq)
         if after is None:
+            yield as_sse(as_line(as_error_event(ThreadNotFound(row.thread_id))))
             return
         log = after
         if log.checkpoints:
@@ -112,7 +123,7 @@ def _log(turns: Turns, database: Database, row: TurnRow, seq: int) -> Log | None
     """Return what was streamed after a checkpoint; settles the turn first if its worker died."""
     log = _read(database, row, seq)
     if log is not None and log.expired:
-        turns.loop.run(turns.settle(row))
+        turns.loop.run(turns.keeper.settle(row))
         log = _read(database, row, seq)
     return log
 

@@ -4,6 +4,8 @@ CREATE TABLE chatkit_turn (
     user_id         text        NOT NULL,
     id              text        NOT NULL,
     thread_id       text        NOT NULL,
+    -- The message that is answered, if it is one.
+    message_id      text,
     state           text        NOT NULL DEFAULT 'running'
                     CHECK (state IN ('running', 'done', 'stopped', 'interrupted', 'failed')),
     -- The process that runs the turn, and until when it is believed to be alive. Only the

@@ -8,7 +8,7 @@ plugin's fixtures, which would live as long as the run, are not used.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from dev.browser import find
 from tests.fix_auth import AuthServer, Person
 from tests.fix_model import ModelServer, Reply, last_message
 from tests.fix_postgres import Databases
-from tests.fix_server import Server
+from tests.fix_server import Server, Talking
 from tests.fix_store import a_thread
 
 PATIENCE_MS = 10_000
@@ -107,6 +107,12 @@ class Reader:
             self.page.wait_for_selector("threadkeeper-chat[data-ready]", state="attached")
         return self.page
 
+    def open_tab(self, path: str) -> Reader:
+        """Open a page in another tab of the same window."""
+        tab = replace(self, page=self.context.new_page())
+        tab.open(path)
+        return tab
+
     context_runs_scripts: bool = True
 
     def owns(self, thread_id: str, title: str, *said: ThreadItem, **fields: Any) -> str:
@@ -130,6 +136,16 @@ class Reader:
 @pytest.fixture
 def new_person(chromium: Browser, shared_server: Server, auth: AuthServer) -> Iterator[NewPerson]:
     """Make a person with an account, signed in, in a browser window of these options."""
+    yield from _people(chromium, shared_server, auth)
+
+
+@pytest.fixture
+def new_talker(chromium: Browser, talking: Talking, auth: AuthServer) -> Iterator[NewPerson]:
+    """Likewise, at the server with two workers, whose model says what the test scripts."""
+    yield from _people(chromium, talking.server, auth)
+
+
+def _people(chromium: Browser, server: Server, auth: AuthServer) -> Iterator[NewPerson]:
     made: list[Reader] = []
 
     def make(name: str = "Alice", **options: Any) -> Reader:
@@ -140,16 +156,15 @@ def new_person(chromium: Browser, shared_server: Server, auth: AuthServer) -> It
         context.set_default_timeout(PATIENCE_MS)
         context.add_cookies(
             [
-                {"name": key, "value": value, "url": shared_server.url}
+                {"name": key, "value": value, "url": server.url}
                 for key, _, value in (pair.partition("=") for pair in person.cookie.split("; "))
             ]
         )
-        page = context.new_page()
         problems: list[str] = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda line: _note(problems, line.type, line.text))
+        context.on("weberror", lambda found: problems.append(str(found.error)))
+        context.on("console", lambda line: _note(problems, line.type, line.text))
         runs = bool(options.get("java_script_enabled", True))
-        made.append(Reader(person, shared_server, context, page, problems, runs))
+        made.append(Reader(person, server, context, context.new_page(), problems, runs))
         return made[-1]
 
     yield make

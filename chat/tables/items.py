@@ -15,7 +15,7 @@ from chat.tables.documents import model_json
 ITEM: Final[TypeAdapter[ThreadItem]] = TypeAdapter(ThreadItem)
 """Built once: building it takes milliseconds."""
 
-HIDDEN: Final = frozenset({"hidden_context_item", "sdk_hidden_context"})
+HIDDEN: Final = frozenset({"hidden_context_item", "sdk_hidden_context", "end_of_turn"})
 """Kinds that people never see; storing one is no activity in the thread."""
 
 CONSTANT_ID: Final = "__fake_id__"
@@ -62,7 +62,8 @@ REPLACE: Final = """
     -- chat.items.replace
     UPDATE chatkit_thread_item
        SET kind = %(kind)s,
-           document = %(document)s
+           document = %(document)s,
+           outcome = NULL
      WHERE user_id = %(user_id)s
        AND thread_id = %(thread_id)s
        AND id = %(item_id)s
@@ -82,19 +83,6 @@ IDS_AFTER: Final = """
     ORDER BY position
 """
 
-# An answer that was given up for lost, and was finished after all.
-FINISH: Final = """
-    -- chat.items.finish
-    UPDATE chatkit_thread_item
-       SET document = %(document)s,
-           outcome = NULL
-     WHERE user_id = %(user_id)s
-       AND thread_id = %(thread_id)s
-       AND id = %(item_id)s
-       AND outcome IS NOT NULL
-       AND kind = %(kind)s
-"""
-
 OUTCOMES: Final = """
     -- chat.items.outcomes
     SELECT id, outcome
@@ -112,10 +100,10 @@ DELETE: Final = """
                DELETE FROM chatkit_thread_item
                 WHERE user_id = %(user_id)s
                   AND thread_id = %(thread_id)s
-                  AND id = %(item_id)s
-            RETURNING position)
+                  AND id = ANY(%(item_ids)s)
+            RETURNING id, position)
     INSERT INTO chatkit_deleted_item (user_id, thread_id, id, position)
-    SELECT %(user_id)s, %(thread_id)s, %(item_id)s, position
+    SELECT %(user_id)s, %(thread_id)s, id, position
       FROM gone
         ON CONFLICT (user_id, thread_id, id) DO UPDATE
        SET position = excluded.position
@@ -160,7 +148,7 @@ def add(conn: Connection, *, user_id: str, thread_id: str, item: ThreadItem) -> 
     constant id, under which every answer would pass for the same item.
     """
     params = _columns(user_id, thread_id, item)
-    if conn.execute(ADD, params).rowcount == 1 or conn.execute(FINISH, params).rowcount == 1:
+    if conn.execute(ADD, params).rowcount == 1:
         return
     if not thread_exists(conn, params):
         raise ThreadNotFound(thread_id)
@@ -178,9 +166,10 @@ def save(conn: Connection, *, user_id: str, thread_id: str, item: ThreadItem) ->
     conn.execute(REPLACE, params)
 
 
-def delete(conn: Connection, *, user_id: str, thread_id: str, item_id: str) -> None:
-    """Delete the item if it is there; its place stays a valid cursor."""
-    conn.execute(DELETE, {"user_id": user_id, "thread_id": thread_id, "item_id": item_id})
+def delete(conn: Connection, *, user_id: str, thread_id: str, item_ids: Collection[str]) -> None:
+    """Delete those of the items that are there; their places stay valid cursors."""
+    params = {"user_id": user_id, "thread_id": thread_id, "item_ids": list(item_ids)}
+    conn.execute(DELETE, params)
 
 
 def ids_after(conn: Connection, *, user_id: str, thread_id: str, item_id: str) -> list[str]:
@@ -204,8 +193,7 @@ def replace_answer(
     with conn.transaction():
         for item in new_items:
             add(conn, user_id=user_id, thread_id=thread_id, item=item)
-        for item_id in old_ids:
-            delete(conn, user_id=user_id, thread_id=thread_id, item_id=item_id)
+        delete(conn, user_id=user_id, thread_id=thread_id, item_ids=old_ids)
 
 
 def outcomes(

@@ -1,6 +1,6 @@
-"""What turns streamed, and the turns whose worker died.
+"""What turns streamed: checkpoint after checkpoint, to be followed and replayed.
 
-`checkpoint`, `expired` and `forget` work for all people at once, because they serve the worker and
+`checkpoint` and `forget` work for all people at once, because they serve the worker and
 not a person; nothing that they return leaves the process but a turn's own ids.
 """
 
@@ -10,18 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chatkit.types import ThreadItem
-
 from chat.db import Connection
-from chat.tables import items
-from chat.tables.turns import (
-    LEASE_SECONDS,
-    MARK_UNREAD,
-    STORE_EVENTS,
-    State,
-    TurnRow,
-    mark_last_item,
-)
+from chat.tables.turns import LEASE_SECONDS, State
 
 KEPT_HOURS: Final = 24
 """How long a finished turn can be replayed under its idempotency key."""
@@ -68,40 +58,25 @@ EVENTS: Final = """
      ORDER BY event.seq
 """
 
-LOCK_EXPIRED: Final = """
-    -- chat.turn_logs.lock_expired
-       SELECT id
-         FROM chatkit_turn
-        WHERE user_id = %(user_id)s
-          AND id = %(turn_id)s
-          AND state = 'running'
-          AND lease_until < clock_timestamp()
-   FOR UPDATE SKIP LOCKED
-"""
-
-SETTLE: Final = """
-    -- chat.turn_logs.settle
-    UPDATE chatkit_turn
-       SET state = 'interrupted',
-           ended_at = clock_timestamp()
-     WHERE user_id = %(user_id)s
-       AND id = %(turn_id)s
-"""
-
-EXPIRED: Final = """
-    -- chat.turn_logs.expired
-      SELECT user_id, id, thread_id, state, request_hash, true
-        FROM chatkit_turn
-       WHERE state = 'running'
-         AND lease_until < clock_timestamp()
-    ORDER BY began_at
-       LIMIT 100
-"""
-
+# A few at a time, and not those that another worker is at: it must never be felt.
 FORGET: Final = """
     -- chat.turn_logs.forget
     DELETE FROM chatkit_turn
-     WHERE ended_at < clock_timestamp() - make_interval(hours => %(hours)s)
+     WHERE (user_id, id) IN (SELECT user_id, id
+                               FROM chatkit_turn
+                              WHERE ended_at < clock_timestamp() - make_interval(hours => %(hours)s)
+                              LIMIT 500
+                         FOR UPDATE SKIP LOCKED)
+"""
+
+FORGET_CURSORS: Final = """
+    -- chat.turn_logs.forget_cursors
+    DELETE FROM chatkit_thread_cursor
+     WHERE (user_id, thread_id) IN (SELECT user_id, thread_id
+                                      FROM chatkit_thread_cursor
+                                     WHERE handed_out_at < clock_timestamp() - interval '7 days'
+                                     LIMIT 500
+                                FOR UPDATE SKIP LOCKED)
 """
 
 
@@ -122,6 +97,11 @@ class Log:
     state: State
     expired: bool
     checkpoints: list[tuple[int, str]]
+
+    @property
+    def next_seq(self) -> int:
+        """The number of the checkpoint that comes after these."""
+        return self.checkpoints[-1][0] + 1 if self.checkpoints else 0
 
 
 def checkpoint(
@@ -156,31 +136,10 @@ def events_after(conn: Connection, *, user_id: str, turn_id: str, seq: int) -> L
     return Log(state, expired, [(row[2], row[3]) for row in rows if row[2] is not None])
 
 
-def settle(
-    conn: Connection, *, turn: TurnRow, written: Sequence[ThreadItem], seq: int, events: str
-) -> bool:
-    """End a turn whose worker died: keep what it wrote, and mark it as interrupted.
-
-    One transaction; returns False if another worker does it, or its own has come back.
-    """
-    params = {"user_id": turn.user_id, "turn_id": turn.id, "thread_id": turn.thread_id}
-    with conn.transaction():
-        if conn.execute(LOCK_EXPIRED, params).fetchone() is None:
-            return False
-        for item in written:
-            items.add(conn, user_id=turn.user_id, thread_id=turn.thread_id, item=item)
-        conn.execute(STORE_EVENTS, {**params, "seq": seq, "events": events})
-        conn.execute(SETTLE, params)
-        mark_last_item(conn, turn.user_id, turn.thread_id, "interrupted")
-        conn.execute(MARK_UNREAD, params)
-    return True
-
-
-def expired(conn: Connection) -> list[TurnRow]:
-    """Return up to 100 running turns, of anybody, whose worker has not been heard of."""
-    return [TurnRow(*row) for row in conn.execute(EXPIRED)]
-
-
 def forget(conn: Connection) -> int:
-    """Delete the logs of turns that ended KEPT_HOURS ago, and return how many those were."""
+    """Delete up to 500 turns that ended KEPT_HOURS ago; return how many those were.
+
+    And as many cursors that nobody has asked for in a week, also of people who are gone.
+    """
+    conn.execute(FORGET_CURSORS)
     return conn.execute(FORGET, {"hours": KEPT_HOURS}).rowcount

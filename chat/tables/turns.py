@@ -1,4 +1,4 @@
-"""Turns: who runs one, how it began, and how it ended."""
+"""Turns: how one begins, who runs it, and how it is found again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from chat.db import Connection
 from chat.errors import ThreadNotFound, TooManyTurns, TurnRunning
 from chat.tables import items, threads
-from chat.tables.items import HIDDEN
 
 State = Literal["running", "done", "stopped", "interrupted", "failed"]
 
@@ -21,18 +20,19 @@ LEASE_SECONDS: Final = 10
 BEGIN: Final = """
     -- chat.turns.begin
     INSERT INTO chatkit_turn
-           (user_id, id, thread_id, worker, lease_until, idempotency_key, request_hash)
-    SELECT %(user_id)s, %(turn_id)s, %(thread_id)s, %(worker)s,
+           (user_id, id, thread_id, message_id, worker, lease_until, idempotency_key, request_hash)
+    SELECT %(user_id)s, %(turn_id)s, %(thread_id)s, %(message_id)s, %(worker)s,
            clock_timestamp() + make_interval(secs => %(lease)s), %(key)s, %(hash)s
      WHERE (SELECT count(*)
               FROM chatkit_turn
              WHERE user_id = %(user_id)s
-               AND state = 'running') < %(most)s
+               AND state = 'running'
+               AND lease_until > clock_timestamp()) < %(most)s
 """
 
 FIND: Final = """
     -- chat.turns.find
-    SELECT user_id, id, thread_id, state, request_hash,
+    SELECT user_id, id, thread_id, message_id, state, request_hash,
            state = 'running' AND lease_until < clock_timestamp()
       FROM chatkit_turn
      WHERE user_id = %(user_id)s
@@ -41,7 +41,7 @@ FIND: Final = """
 
 FIND_BY_KEY: Final = """
     -- chat.turns.find_by_key
-    SELECT user_id, id, thread_id, state, request_hash,
+    SELECT user_id, id, thread_id, message_id, state, request_hash,
            state = 'running' AND lease_until < clock_timestamp()
       FROM chatkit_turn
      WHERE user_id = %(user_id)s
@@ -50,7 +50,7 @@ FIND_BY_KEY: Final = """
 
 FIND_RUNNING: Final = """
     -- chat.turns.find_running
-    SELECT user_id, id, thread_id, state, request_hash,
+    SELECT user_id, id, thread_id, message_id, state, request_hash,
            state = 'running' AND lease_until < clock_timestamp()
       FROM chatkit_turn
      WHERE user_id = %(user_id)s
@@ -68,45 +68,6 @@ REQUEST_STOP: Final = """
     RETURNING id
 """
 
-STORE_EVENTS: Final = """
-    -- chat.turns.store_events
-    INSERT INTO chatkit_turn_event (user_id, turn_id, seq, events)
-    VALUES (%(user_id)s, %(turn_id)s, %(seq)s, %(events)s)
-        ON CONFLICT (user_id, turn_id, seq) DO NOTHING
-"""
-
-END: Final = """
-    -- chat.turns.end
-    UPDATE chatkit_turn
-       SET state = %(state)s,
-           ended_at = clock_timestamp()
-     WHERE user_id = %(user_id)s
-       AND id = %(turn_id)s
-       AND worker = %(worker)s
-       AND state IN ('running', %(state)s)
-"""
-
-MARK_LAST_ITEM: Final = """
-    -- chat.turns.mark_last_item
-    UPDATE chatkit_thread_item
-       SET outcome = %(outcome)s
-     WHERE user_id = %(user_id)s
-       AND thread_id = %(thread_id)s
-       AND position = (SELECT max(position)
-                         FROM chatkit_thread_item
-                        WHERE user_id = %(user_id)s
-                          AND thread_id = %(thread_id)s
-                          AND kind <> ALL(%(hidden)s))
-"""
-
-MARK_UNREAD: Final = """
-    -- chat.turns.mark_unread
-    UPDATE chatkit_thread
-       SET unread = true
-     WHERE user_id = %(user_id)s
-       AND id = %(thread_id)s
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class TurnRow:
@@ -115,6 +76,7 @@ class TurnRow:
     user_id: str
     id: str
     thread_id: str
+    message_id: str | None
     state: State
     request_hash: str | None
     expired: bool
@@ -122,27 +84,14 @@ class TurnRow:
 
 @dataclass(frozen=True, slots=True)
 class NewTurn:
-    """A turn that begins: its ids, who runs it, and the key that makes it once."""
+    """A turn that begins: its ids, the message it answers, who runs it, and its key."""
 
     id: str
     thread_id: str
     worker: str
+    message_id: str | None = None
     key: str | None = None
     request_hash: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a turn ended, its last events, and whether anybody was reading them."""
-
-    user_id: str
-    turn_id: str
-    thread_id: str
-    worker: str
-    state: State
-    seq: int
-    events: str
-    unread: bool
 
 
 def begin(
@@ -198,37 +147,12 @@ def request_stop(conn: Connection, *, user_id: str, thread_id: str) -> str | Non
     return None if row is None else str(row[0])
 
 
-def end(conn: Connection, *, ending: Ending) -> bool:
-    """Store a turn's last events and how it ended, in one transaction.
-
-    Returns False, and stores nothing, if the turn is no longer that worker's.
-    """
-    params = {
-        "user_id": ending.user_id,
-        "turn_id": ending.turn_id,
-        "thread_id": ending.thread_id,
-        "worker": ending.worker,
-        "state": ending.state,
-        "seq": ending.seq,
-        "events": ending.events,
-    }
-    with conn.transaction():
-        if conn.execute(END, params).rowcount == 0:
-            return False
-        if ending.events:
-            conn.execute(STORE_EVENTS, params)
-        if ending.state != "done":
-            mark_last_item(conn, ending.user_id, ending.thread_id, ending.state)
-        if ending.unread:
-            conn.execute(MARK_UNREAD, params)
-    return True
-
-
 def _insert(conn: Connection, *, user_id: str, turn: NewTurn, most: int) -> None:
     params = {
         "user_id": user_id,
         "turn_id": turn.id,
         "thread_id": turn.thread_id,
+        "message_id": turn.message_id,
         "worker": turn.worker,
         "lease": LEASE_SECONDS,
         "key": turn.key,
@@ -240,17 +164,6 @@ def _insert(conn: Connection, *, user_id: str, turn: NewTurn, most: int) -> None
     # The answer to an earlier try may have been lost: then it is one of those that run.
     if find(conn, user_id=user_id, turn_id=turn.id) is None:
         raise TooManyTurns(f"{most} turns are running already")
-
-
-def mark_last_item(conn: Connection, user_id: str, thread_id: str, outcome: State) -> None:
-    """Note beside the thread's last visible item how its turn ended."""
-    params = {
-        "user_id": user_id,
-        "thread_id": thread_id,
-        "outcome": outcome,
-        "hidden": sorted(HIDDEN),
-    }
-    conn.execute(MARK_LAST_ITEM, params)
 
 
 def _one(conn: Connection, statement: str, params: dict[str, str]) -> TurnRow | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Literal
 from uuid import uuid4
 
+import psycopg
 import pytest
 from playwright.sync_api import Page
 
 from tests.fix_browser import NewPerson, Reader, Talkative, assert_accessible
 from tests.fix_model import Reply
+from tests.fix_store import a_message, an_answer
 from tests.web.every_item import every_item
 
 Scheme = Literal["light", "dark"]
@@ -61,6 +63,49 @@ def test_every_state_of_the_conversations(
     page.get_by_role("button", name="Delete “A long").click()
     look(page)
     page.keyboard.press("Escape")
+
+
+def leave(alice: Reader, thread_id: str, *, outcome: str) -> None:
+    """Let the thread's last answer have ended so, while nobody was reading."""
+    with psycopg.connect(alice.server.dsn, autocommit=True) as conn:
+        conn.execute("UPDATE chatkit_thread SET unread = true WHERE id = %s", [thread_id])
+        conn.execute(
+            "UPDATE chatkit_thread_item SET outcome = %s WHERE thread_id = %s AND position = 2",
+            [outcome, thread_id],
+        )
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_state_of_a_turn(
+    new_person: NewPerson, talkative: Talkative, scheme: Scheme, width: int
+) -> None:
+    size = {"width": width, "height": 800}
+    alice = new_person(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+    addresses = {}
+    for outcome in ("failed", "interrupted", "stopped"):
+        thread_id = f"thr_{uuid4().hex}"
+        said = [a_message(text="What is a bowline?", thread_id=thread_id)]
+        said_back = [an_answer(text="A knot that makes a *fixed* loop", thread_id=thread_id)]
+        addresses[outcome] = alice.owns(thread_id, f"It was {outcome}", *said, *said_back)
+        leave(alice, thread_id, outcome=outcome)
+    page = alice.open("/history/new")
+    talkative.when_asked("Slowly", Reply(["Well, ", "**as you like**. ", "x"], then="hang"))
+    alice.say("Slowly")
+    page.get_by_text("as you like").wait_for()
+    page.locator('[data-state="writing"]').first.wait_for(state="attached")
+    if width < 896:
+        page.get_by_role("button", name="Conversations").click()
+    look(page)
+    page.reload()
+    page.get_by_text("as you like").wait_for()
+    look(page)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.locator(".outcome").wait_for()
+    look(page)
+    for outcome, address in addresses.items():
+        alice.open(address)
+        page.locator(f".outcome-{outcome}").wait_for()
+        look(page)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -18,6 +18,7 @@ ROOMS = (
     "chat.model",
     "chat.turn_readers",
     "chat.turns",
+    "chat.turn_keeper",
     "chat.running_turn",
     "chat.turn_log",
     "chat.stream",

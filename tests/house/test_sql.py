@@ -16,8 +16,9 @@ SQL_PLACES = ("chat/tables/", "chat/migrate.py", "chat/web/health.py")
 # back from them.
 FOR_EVERYBODY = {
     "chat.turn_logs.checkpoint": "one statement for all turns of a worker, each by its owner",
-    "chat.turn_logs.expired": "looks for workers that died; returns ids only, settled by owner",
+    "chat.turn_ends.expired": "looks for workers that died; returns ids only, settled by owner",
     "chat.turn_logs.forget": "deletes the logs of all turns that are old enough",
+    "chat.turn_logs.forget_cursors": "deletes cursors that are old, also of people who are gone",
 }
 FIRST_WORD = re.compile(
     r"\s*(?:--[^\n]*\n\s*)*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH|CREATE|ALTER|DROP"

@@ -3,6 +3,7 @@
 import { icon, make } from "./dom.js";
 import { renderItem, sourcesOf } from "./items.js";
 import { MarkdownWriter } from "./markdown.js";
+import { offerRetry, outcomeLine } from "./outcomes.js";
 import { applyUpdate } from "./updates.js";
 
 const SENDING = "sending";
@@ -49,10 +50,38 @@ export class Conversation {
     this.#list.prepend(...elements.filter(Boolean));
   }
 
+  /**
+   * Show the newest items as they are now. What stands before them stays, and so does what has not
+   * changed; return false if nothing of it could stay.
+   * @param {any[]} items oldest first
+   */
+  renew(items) {
+    const first = items.length ? this.#find(items[0].id) : null;
+    if (!first) {
+      this.replaceAll(items);
+      return false;
+    }
+    const known = new Set(items.map((item) => item.id));
+    for (let next = first; next; ) {
+      const element = next;
+      next = element.nextElementSibling;
+      if (!known.has(element.dataset.item)) this.#drop(element);
+    }
+    items.forEach((item) => this.put(item));
+    return true;
+  }
+
   /** Show these items and no others. */
   replaceAll(items) {
     this.#shown.clear();
     this.#list.replaceChildren(...items.map((item) => this.#make(item)).filter(Boolean));
+  }
+
+  /** An item begins, or comes as far as it is: what was shown of it is replaced. */
+  begin(item) {
+    this.put(item);
+    const shown = this.#shown.get(item.id);
+    if (item.type === "assistant_message") item.content.forEach((_part, index) => this.#writer(shown, index));
   }
 
   /** Show an item at the end, or again where it already is. */
@@ -61,6 +90,7 @@ export class Conversation {
     const known = this.#find(item.id);
     const element = this.#make(item);
     if (!element) known?.remove();
+    else if (known?.isEqualNode(element)) this.#shown.get(item.id).element = known;
     else if (known) known.replaceWith(keepOpen(known, element));
     else this.#list.append(element);
   }
@@ -93,27 +123,56 @@ export class Conversation {
   }
 
   remove(itemId) {
-    this.#find(itemId)?.remove();
-    this.#shown.delete(itemId);
+    const element = this.#find(itemId);
+    if (element) this.#drop(element);
   }
 
-  /** Take away what came after an item, as a retry does on the server. */
-  removeAfter(itemId) {
-    const place = this.#find(itemId);
-    while (place?.nextElementSibling) {
-      this.#shown.delete(place.nextElementSibling.getAttribute("data-item") ?? "");
-      place.nextElementSibling.remove();
+  /** Put aside what came after an item, while it is answered anew. */
+  hideAfter(itemId) {
+    let element = this.#find(itemId)?.nextElementSibling;
+    for (; element; element = element.nextElementSibling) element.classList.add("item-aside");
+  }
+
+  /** Show again what was put aside and not replaced. */
+  bringBack() {
+    for (const element of this.#list.querySelectorAll(".item-aside")) element.classList.remove("item-aside");
+  }
+
+  /**
+   * The turn is over, however it ended: nothing is being written any more.
+   * @param {Iterable<string>} begun the ids of items that began and were not finished
+   */
+  endTurn(begun = []) {
+    for (const shown of this.#shown.values()) if (shown.writers.length) this.#endWriters(shown);
+    for (const id of begun) {
+      const element = this.#find(id);
+      if (element && !element.querySelector(".prose")?.textContent) this.#drop(element);
     }
   }
 
-  /** The turn is over, however it ended: nothing is being written any more. */
-  endTurn({ stopped = false } = {}) {
-    const open = [...this.#shown.values()].filter(({ writers }) => writers.length);
-    open.forEach((shown) => this.#endWriters(shown));
-    if (stopped) {
-      const words = make("p", { class: "item-note item-stopped" }, "You stopped this answer.");
-      (open.at(-1)?.element ?? this.#list.lastElementChild)?.append(words);
-    }
+  /**
+   * Say under the last message how it ended; return false if there is none.
+   * @param {{ outcome: "stopped" | "interrupted" | "failed", words?: string, final?: boolean }} mark
+   */
+  mark({ outcome, words, final = false }) {
+    const last = this.#list.lastElementChild;
+    if (!last) return false;
+    last.querySelector(":scope > .outcome")?.remove();
+    const line = outcomeLine(outcome, words);
+    line.classList.toggle("outcome-final", final);
+    last.append(line);
+    return true;
+  }
+
+  /** @param {(() => void) | null} retry what the button under a last answer does that failed */
+  offerRetry(retry) {
+    offerRetry(this.#list, retry);
+  }
+
+  /** Whether the last thing that was said waits for an answer. */
+  get unanswered() {
+    const last = this.#list.lastElementChild;
+    return Boolean(last?.matches(".item-user")) && !last.querySelector(":scope > .outcome");
   }
 
   /** The words of the last answer, for a screen reader. */
@@ -150,6 +209,11 @@ export class Conversation {
     shown.writers.forEach((writer) => writer.end());
     shown.writers = [];
     shown.element.classList.remove("item-writing");
+  }
+
+  #drop(element) {
+    this.#shown.delete(element.dataset.item);
+    element.remove();
   }
 
   #find(itemId) {

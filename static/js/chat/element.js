@@ -11,14 +11,15 @@ import { Conversation } from "./conversation.js";
 import { Drafts } from "./drafts.js";
 import { faultRow } from "./faults.js";
 import { catchFiles } from "./files.js";
+import { Loading } from "./loading.js";
 import { readOptions } from "./options.js";
-import { ask, Fault } from "./protocol.js";
+import { Outbox } from "./outbox.js";
+import { Fault } from "./protocol.js";
 import { sheets } from "./styles.js";
 import { clean } from "./text.js";
 import { Turns } from "./turns.js";
 import { View } from "./view.js";
 
-const PAGE = 20;
 const NO_FILES = "Files can’t be attached here. Please describe or paste the text instead.";
 const FAILED = "Something went wrong here. Please try again.";
 const CLOSED = "This conversation takes no more messages. Please start a new one.";
@@ -35,14 +36,19 @@ export class ThreadkeeperChat extends HTMLElement {
     changed: (text) => this.#drafts.write(this.#threadId, text),
   });
   #drafts = new Drafts(null);
+  #outbox = new Outbox(null);
   #threadId = /** @type {string | null} */ (null);
-  #earlier = /** @type {string | null} */ (null);
+  #loading = /** @type {Loading | null} */ (null);
   #turns = /** @type {Turns | null} */ (null);
-  #visit = 0;
 
   /** The open thread's id, or null in a new conversation. */
   get threadId() {
     return this.#threadId;
+  }
+
+  /** Whether an answer is being written here. */
+  get busy() {
+    return Boolean(this.#turns?.busy);
   }
 
   async connectedCallback() {
@@ -51,8 +57,11 @@ export class ThreadkeeperChat extends HTMLElement {
     this.#view = new View(this.#composer.element);
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = styles;
-    this.#adopt();
-    this.#turns = new Turns(this.#room());
+    const list = this.#adopt();
+    const room = this.#room();
+    this.#turns = new Turns(room);
+    this.#loading = new Loading(room);
+    if (list) this.#loading.setEarlier(this.#view.earlier.dataset.earlier ?? null);
     root.append(this.#view.root);
     this.#listen();
     this.setAttribute("data-ready", "");
@@ -72,6 +81,7 @@ export class ThreadkeeperChat extends HTMLElement {
     this.#given = true;
     this.#options = readOptions(options);
     this.#drafts = new Drafts(this.#options.draftOwner);
+    this.#outbox = new Outbox(this.#options.draftOwner);
     this.#composer.placeholder = this.#options.placeholder;
     if (first) this.#begin();
     else this.#greet();
@@ -86,11 +96,10 @@ export class ThreadkeeperChat extends HTMLElement {
       this.#options.initialThread = threadId;
       return;
     }
-    this.#visit += 1;
     this.#turns?.leave();
     this.#show(threadId);
     this.#emit("chatkit.thread.change", { threadId });
-    if (threadId !== null) await this.#load();
+    if (threadId !== null) await this.fetchUpdates();
   }
 
   /**
@@ -103,6 +112,11 @@ export class ThreadkeeperChat extends HTMLElement {
     if (words.trim()) await this.#turns?.send(words, quote ? clean(quote) : undefined);
   }
 
+  /** Ask for another answer to the last message; the old one stays until the new one is complete. */
+  async retry() {
+    await this.#turns?.retry();
+  }
+
   /** @param {{ text: string }} value */
   async setComposerValue({ text }) {
     this.#composer.text = clean(text);
@@ -113,9 +127,11 @@ export class ThreadkeeperChat extends HTMLElement {
     this.#composer.focus();
   }
 
-  /** Read the open thread again, after it was changed elsewhere. */
+  /** Read the open thread again, after it was changed elsewhere; join the answer being written. */
   async fetchUpdates() {
-    if (this.#threadId !== null && !this.#turns?.busy) await this.#load();
+    if (this.#threadId === null || this.busy) return;
+    await this.#load();
+    await this.#turns?.lookFor();
   }
 
   /** Say that files are not taken; for pages that catch a file dropped beside the element. */
@@ -125,17 +141,16 @@ export class ThreadkeeperChat extends HTMLElement {
 
   // Beginnings
 
-  /** Take over the list that the server rendered, if there is one. */
+  /** Take over the list that the server rendered; return whether there is one. */
   #adopt() {
     const rendered = this.querySelector("[data-conversation]");
     const list = rendered?.querySelector("ol");
     this.#conversation = new Conversation(list ?? this.#view.list);
-    if (!list) return;
+    if (!list) return false;
     this.#view.ownConversation.remove();
     const link = rendered.querySelector("[data-earlier]");
-    if (!link || this.hasAttribute("read-only")) return;
-    this.#earlier = link.getAttribute("data-earlier");
-    this.#view.earlier = link;
+    if (link && !this.hasAttribute("read-only")) this.#view.earlier = link;
+    return true;
   }
 
   #begin() {
@@ -146,16 +161,18 @@ export class ThreadkeeperChat extends HTMLElement {
       this.#threadId = rendered;
       this.#composer.text = this.#drafts.read(rendered);
       this.#setStatus(this.getAttribute("thread-status"));
+      this.#offerRetry();
+      if (this.hasAttribute("data-writing")) this.#turns?.join();
     } else if (!this.hasAttribute("read-only")) {
       this.#show(wanted);
-      if (wanted !== null) this.#load();
+      if (wanted !== null) this.fetchUpdates();
     }
     this.#greet();
     this.#emit("chatkit.ready");
   }
 
   #listen() {
-    this.#view.earlier.addEventListener("click", (event) => this.#goBack(event));
+    this.#view.earlier.addEventListener("click", (event) => this.#loading?.goBack(event));
     catchFiles(this, () => this.refuseFiles());
   }
 
@@ -165,61 +182,22 @@ export class ThreadkeeperChat extends HTMLElement {
     this.#threadId = threadId;
     this.#composer.text = this.#drafts.read(threadId);
     this.#conversation?.replaceAll([]);
-    this.#setEarlier(null);
+    this.#loading?.leave();
     this.#setStatus("active");
     this.#view?.wait(null);
     this.#view?.faults.replaceChildren();
     this.#greet();
   }
 
-  async #load() {
-    const visit = this.#visit;
-    const threadId = this.#threadId;
-    this.#emit("chatkit.thread.load.start", { threadId });
-    try {
-      const [thread, page] = await Promise.all([
-        ask(this.#options.api, "threads.get_by_id", { thread_id: threadId }),
-        this.#page(threadId, null),
-      ]);
-      if (visit !== this.#visit) return;
-      this.#view.keepPlace(() => this.#conversation.replaceAll(page.data.reverse()));
-      this.#setEarlier(page.has_more ? page.after : null);
-      this.#meet(thread);
-      this.#greet();
-    } catch (error) {
-      if (visit === this.#visit) this.#fail(error, [{ label: "Try again", run: () => this.#load() }]);
-    } finally {
-      this.#emit("chatkit.thread.load.end", { threadId });
-    }
+  /** Read the thread as it is now. */
+  async #load(how) {
+    await this.#loading?.newest(how);
+    if (!this.busy) this.#offerRetry();
+    this.#greet();
   }
 
-  #page(threadId, after) {
-    const params = { thread_id: threadId, limit: PAGE, order: "desc", after };
-    return ask(this.#options.api, "items.list", params);
-  }
-
-  /** @param {Event} event */
-  async #goBack(event) {
-    event.preventDefault();
-    const { earlier } = this.#view;
-    if (this.#earlier === null || earlier.ariaBusy === "true") return;
-    const visit = this.#visit;
-    earlier.ariaBusy = "true";
-    try {
-      const page = await this.#page(this.#threadId, this.#earlier);
-      if (visit !== this.#visit) return;
-      this.#conversation.prepend(page.data.reverse());
-      this.#setEarlier(page.has_more ? page.after : null);
-    } catch (error) {
-      if (visit === this.#visit) this.#fail(error, []);
-    } finally {
-      earlier.ariaBusy = "false";
-    }
-  }
-
-  #setEarlier(cursor) {
-    this.#earlier = cursor;
-    if (this.#view) this.#view.earlier.hidden = cursor === null;
+  #offerRetry() {
+    this.#conversation?.offerRetry(() => this.retry());
   }
 
   /** A thread is new, or has a new title or status. */
@@ -258,14 +236,17 @@ export class ThreadkeeperChat extends HTMLElement {
       composer: this.#composer,
       api: () => this.#options.api,
       threadId: () => this.#threadId,
+      busy: () => this.busy,
+      outbox: () => this.#outbox,
       keepDraft: (text) => this.#drafts.write(this.#threadId, text),
       meet: (thread) => this.#meet(thread),
       begun: () => this.removeAttribute("data-empty"),
       ended: () => this.#greet(),
-      reload: () => this.fetchUpdates(),
+      reload: (how) => this.#load(how),
+      tellTurn: (writing, sent = false) => this.#tellTurn(writing, sent),
       tell: (message, more) => this.#tell(message, more),
       fail: (error, remedies) => this.#fail(error, remedies),
-      emit: (type) => this.#emit(type),
+      emit: (type, detail) => this.#emit(type, detail),
     };
   }
 
@@ -282,6 +263,11 @@ export class ThreadkeeperChat extends HTMLElement {
 
   #tell(message, more) {
     this.#view?.faults.replaceChildren(faultRow(message, more));
+  }
+
+  /** An answer begins or ends here: lists of threads show it, and other tabs join it. */
+  #tellTurn(writing, sent) {
+    this.#emit("threadkeeper.turn.change", { threadId: this.#threadId, writing, sent });
   }
 
   #emit(type, detail) {

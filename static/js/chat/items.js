@@ -2,6 +2,7 @@
 
 import { frame, icon, make, unseen } from "./dom.js";
 import { renderMarkdown, safeImage, safeLink } from "./markdown.js";
+import { OUTCOMES, outcomeLine } from "./outcomes.js";
 import { sourceList, stepsItem, taskTitle, toolItem, workflowTitle } from "./steps.js";
 
 const PICTURE = /^data:image\/(?:png|jpeg|webp|gif);base64,/;
@@ -14,6 +15,12 @@ const DEEPEST = 40;
  * @returns {HTMLElement | null}
  */
 export function renderItem(item) {
+  const element = elementOf(item);
+  if (element && item.outcome in OUTCOMES) element.append(outcomeLine(item.outcome));
+  return element;
+}
+
+function elementOf(item) {
   switch (item.type) {
     case "user_message":
       return userItem(item);

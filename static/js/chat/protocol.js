@@ -1,4 +1,7 @@
-/** ChatKit's protocol: every request is one POST; some answer JSON, some a stream of events. */
+/**
+ * ChatKit's protocol: every request is one POST; some answer JSON, some a stream of events. Beside
+ * it, our server lets a page come back to an answer that is being written, and stop it.
+ */
 
 import { eventData } from "./sse.js";
 
@@ -8,10 +11,15 @@ import { eventData } from "./sse.js";
  * @property {typeof fetch} [fetch]
  */
 
+// Our server goes on with the answer when its reader leaves; other servers ignore the header.
+const KEEP = { "X-Threadkeeper-Turn": "keep" };
+
 const SENTENCES = {
   unreachable: "The server can’t be reached. Please check your connection and try again.",
   offline: "You are offline. Your message is kept here until you are back.",
   broken_off: "The connection broke off before the answer was complete.",
+  lost: "The connection to the answer was lost. It may be complete meanwhile.",
+  not_stopped: "The server can’t be reached, so the answer may still be going on.",
   not_understood: "The server sent something that this page does not understand.",
 };
 
@@ -29,8 +37,11 @@ export class Fault extends Error {
   }
 }
 
-/** @param {keyof SENTENCES} code */
-const fault = (code) => new Fault(code, SENTENCES[code], { allowRetry: true });
+/**
+ * Make one of our own faults.
+ * @param {keyof SENTENCES} code
+ */
+export const fault = (code) => new Fault(code, SENTENCES[code], { allowRetry: true });
 
 /**
  * Send a request that answers JSON; throw a Fault otherwise.
@@ -49,19 +60,75 @@ export async function ask(api, type, params) {
 }
 
 /**
- * Send a request that streams; yield its events, and throw a Fault when the stream breaks.
+ * Send a request that streams; return its events, which throw a Fault when the stream breaks.
  * @param {Api} api
  * @param {string} type
  * @param {object} params
+ * @param {{ signal: AbortSignal, key?: string }} more `key` makes it safe to send the same again
+ */
+export async function stream(api, type, params, { signal, key }) {
+  return eventsOf(await post(api, type, params, { signal, key }), signal);
+}
+
+/**
+ * Join the answer that is being written in a thread: what there is of it so far, then what follows.
+ * Return null when none is, or when the server knows nothing of joining.
+ * @param {Api} api
+ * @param {string} threadId
  * @param {AbortSignal} signal
  */
-export async function* stream(api, type, params, signal) {
-  const response = await post(api, type, params, signal);
+export async function join(api, threadId, signal) {
+  const init = { headers: { Accept: "text/event-stream", ...KEEP }, signal };
+  const response = await send(api, turnAddress(api, threadId), init);
+  if (response.status === 204 || !known(response)) return null;
+  if (!response.ok) throw await refusal(response);
+  return eventsOf(response, signal);
+}
+
+/**
+ * Ask for the end of the answer that is being written in a thread. Return false when the server
+ * knows nothing of stopping; throw a Fault when it can't be asked.
+ * @param {Api} api
+ * @param {string} threadId
+ */
+export async function stop(api, threadId) {
+  const init = { method: "POST", headers: { Accept: "application/json", ...KEEP } };
+  const response = await send(api, `${turnAddress(api, threadId)}/stop`, init);
+  if (response.status >= 500 || response.status === 429) throw await refusal(response);
+  return response.ok;
+}
+
+const known = (response) => response.status !== 404 && response.status !== 405;
+
+/**
+ * Return where a thread's turn is found.
+ * @param {Api} api
+ * @param {string} threadId
+ */
+export function turnAddress(api, threadId) {
+  const url = new URL(api.url, location.href);
+  url.pathname = `${url.pathname.replace(/\/$/, "")}/turns/${encodeURIComponent(threadId)}`;
+  return url.href;
+}
+
+/**
+ * @param {Response} response
+ * @param {AbortSignal} signal
+ */
+function eventsOf(response, signal) {
   if (!response.headers.get("content-type")?.startsWith("text/event-stream") || !response.body) {
     throw fault("not_understood");
   }
+  return parsedEvents(response.body, signal);
+}
+
+/**
+ * @param {ReadableStream<Uint8Array>} body
+ * @param {AbortSignal} signal
+ */
+async function* parsedEvents(body, signal) {
   try {
-    for await (const data of eventData(response.body)) yield parsed(data);
+    for await (const data of eventData(body)) yield parsed(data);
   } catch (error) {
     if (error instanceof Fault || signal.aborted) throw error;
     throw fault("broken_off");
@@ -81,24 +148,32 @@ function parsed(data) {
  * @param {Api} api
  * @param {string} type
  * @param {object} params
- * @param {AbortSignal} [signal]
+ * @param {{ signal?: AbortSignal, key?: string }} [more]
  */
-async function post(api, type, params, signal) {
-  const send = api.fetch ?? globalThis.fetch.bind(globalThis);
-  let response;
-  try {
-    response = await send(api.url, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "text/event-stream, application/json" },
-      body: JSON.stringify({ type, params, metadata: {} }),
-      signal,
-    });
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    throw fault(navigator.onLine === false ? "offline" : "unreachable");
-  }
+async function post(api, type, params, { signal, key } = {}) {
+  const headers = { "Content-Type": "application/json", Accept: "text/event-stream, application/json", ...KEEP };
+  const init = { method: "POST", body: JSON.stringify({ type, params, metadata: {} }), signal };
+  const response = await send(api, api.url, {
+    ...init,
+    headers: key ? { ...headers, "Idempotency-Key": key } : headers,
+  });
   if (!response.ok) throw await refusal(response);
   return response;
+}
+
+/**
+ * @param {Api} api
+ * @param {string} url
+ * @param {RequestInit} init
+ */
+async function send(api, url, init) {
+  const fetching = api.fetch ?? globalThis.fetch.bind(globalThis);
+  try {
+    return await fetching(url, init);
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw fault(navigator.onLine === false ? "offline" : "unreachable");
+  }
 }
 
 /** @param {Response} response */

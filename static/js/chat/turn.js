@@ -1,4 +1,4 @@
-/** One turn: the events of a stream, put to work in order and at most once for each frame. */
+/** One turn, and its events, put to work in order and at most once for each frame. */
 
 /**
  * @typedef {object} TurnView what a turn changes
@@ -79,8 +79,8 @@ function show(event, view) {
     case "thread.updated":
       return view.thread(event.thread);
     case "thread.item.added":
-    case "thread.item.replaced":
       return view.added(event.item);
+    case "thread.item.replaced":
     case "thread.item.done":
       return view.done(event.item);
     case "thread.item.updated":
@@ -97,5 +97,51 @@ function show(event, view) {
       return view.allowCancel(event.stream_options.allow_cancel);
     default:
       return console.info("threadkeeper-chat: ignored an event of type %s", event.type);
+  }
+}
+
+/** One turn; `sent` is what the person wrote, until the server has it. */
+export class Turn {
+  /** Whether the server has begun it, as far as we know. */
+  begun = false;
+  /** Whether any item of it was seen, and whether one that answers is complete. */
+  seen = false;
+  answered = false;
+  failed = false;
+  /** Whether another turn was running already. */
+  refused = false;
+  stopping = false;
+  /** Whether the server was asked to stop it, and whether it heard. */
+  asked = false;
+  toldToStop = false;
+  timer = 0;
+  /** The ids of items that were begun and are not finished. */
+  open = /** @type {Set<string>} */ (new Set());
+  /** What is said under its last message in the end. */
+  mark = /** @type {any} */ (null);
+  #abort = new AbortController();
+
+  /**
+   * @param {{ text: string, quote?: string, thread: string | null } | null} sent
+   * @param {(() => void) | null} [again] for an answer that replaces another
+   */
+  constructor(sent, again = null) {
+    this.sent = sent;
+    this.again = again;
+  }
+
+  get signal() {
+    return this.#abort.signal;
+  }
+
+  /** Whether its stream came to an end of its own, and did not break off. */
+  get complete() {
+    return this.failed || this.mark !== null || (this.answered && this.open.size === 0);
+  }
+
+  /** Read no further. Our server goes on writing. */
+  close() {
+    clearTimeout(this.timer);
+    this.#abort.abort();
   }
 }

@@ -1,10 +1,19 @@
-/** Turns: what is sent, the answer that streams in, and what happens when one fails. */
+/**
+ * Turns: what is sent, the answer that streams in, and what happens when one fails. An answer
+ * belongs to the server: whoever leaves or loses it joins it again.
+ */
 
-import { Fault, stream } from "./protocol.js";
-import { runTurn } from "./turn.js";
+import { passing, Patience } from "./coming-back.js";
+import { newKey } from "./outbox.js";
+import { OUTCOMES } from "./outcomes.js";
+import { fault, Fault, join, stop, stream } from "./protocol.js";
+import { runTurn, Turn } from "./turn.js";
 
 const SPOKEN = 1500;
+const STOP_PATIENCE = 3000;
 const FAILED = "The answer could not be completed.";
+const COMING_BACK = "The connection was lost. Coming back to the answer…";
+const BROKEN = new Set(["lost", "not_stopped", "not_understood", "unreachable", "offline"]);
 
 /** Sends messages, one at a time, and shows what comes back. */
 export class Turns {
@@ -21,17 +30,12 @@ export class Turns {
     return this.#current !== null;
   }
 
-  /** Stop the answer; what was written so far stays. */
-  stop() {
-    this.#current?.abort.abort();
-  }
-
   /** Forget the answer that is being written: another thread is shown from now on. */
   leave() {
     const left = this.#current;
     this.#current = null;
     this.#room.composer.busy = false;
-    left?.abort.abort();
+    left?.close();
   }
 
   /**
@@ -41,7 +45,7 @@ export class Turns {
    */
   async send(text, quote) {
     if (this.busy) return;
-    const { composer, conversation, view, keepDraft, threadId } = this.#room;
+    const { api, composer, conversation, view, keepDraft, outbox, threadId } = this.#room;
     const input = {
       content: [{ type: "input_text", text }],
       attachments: [],
@@ -49,83 +53,219 @@ export class Turns {
       inference_options: {},
     };
     const thread = threadId();
+    const turn = new Turn({ text, quote, thread });
+    const key = outbox().keyFor(thread, text, quote);
     // Kept until the server says that it has the message.
     keepDraft(text);
     composer.text = "";
     conversation.addSending(text, quote);
     view.toEnd();
-    if (thread === null) await this.#run("threads.create", { input }, { text, quote });
-    else await this.#run("threads.add_user_message", { input, thread_id: thread }, { text, quote });
+    const [type, params] =
+      thread === null
+        ? ["threads.create", { input }]
+        : ["threads.add_user_message", { input, thread_id: thread }];
+    await this.#run(turn, () => stream(api(), type, params, { signal: turn.signal, key }));
   }
 
-  /** Ask for another answer to the last message. */
-  async retry() {
-    const { conversation, threadId } = this.#room;
+  /** Ask for another answer to the last message; with the key of before if that never arrived. */
+  async retry(key = newKey()) {
+    const { api, conversation, threadId } = this.#room;
     const question = conversation.lastQuestion;
     if (question === null || this.busy) return;
-    conversation.removeAfter(question);
-    await this.#run("threads.retry_after_item", { thread_id: threadId(), item_id: question }, null);
+    const turn = new Turn(null, () => this.retry(key));
+    const params = { thread_id: threadId(), item_id: question };
+    conversation.hideAfter(question);
+    await this.#run(turn, () => stream(api(), "threads.retry_after_item", params, { signal: turn.signal, key }));
   }
 
-  async #run(type, params, sent) {
-    const { api, view, emit } = this.#room;
-    const turn = new Turn(sent);
-    this.#begin(turn);
+  /** Go on with the answer that is known to be written in the open thread. */
+  async join({ keepFaults = false } = {}) {
+    if (this.busy) return;
+    const turn = new Turn(null);
+    turn.begun = true;
+    await this.#run(turn, () => this.#joined(turn), keepFaults);
+  }
+
+  /** Look whether an answer is being written in the open thread; only if so, show it. */
+  async lookFor() {
+    const { api, conversation, threadId, reload } = this.#room;
+    const thread = threadId();
+    const turn = new Turn(null);
+    turn.begun = true;
+    const events = thread === null || this.busy ? null : await join(api(), thread, turn.signal).catch(() => null);
+    if (thread !== threadId() || this.busy) turn.close();
+    else if (events) await this.#run(turn, async () => events);
+    // It may have ended between reading the thread and looking.
+    else if (conversation.unanswered) await reload();
+  }
+
+  /** Stop the answer; what was written so far stays. The server ends the stream. */
+  stop() {
+    const turn = this.#current;
+    if (!turn || turn.stopping) return;
+    const { composer, view } = this.#room;
+    turn.stopping = true;
+    composer.mayStop = false;
+    view.status.textContent = "Stopping.";
+    turn.timer = setTimeout(() => this.#cutOff(turn), STOP_PATIENCE);
+    this.#askToStop(turn);
+  }
+
+  async #askToStop(turn) {
+    const { api, threadId } = this.#room;
+    // A thread that is just being made gets its id with the first event.
+    if (threadId() === null || turn.asked) return;
+    turn.asked = true;
+    const heard = await stop(api(), threadId()).catch(() => null);
+    if (heard === null) turn.asked = false;
+    turn.toldToStop = heard !== null;
+    // A server that knows nothing of this takes a closed connection for it.
+    if (heard === false) this.#cutOff(turn);
+  }
+
+  #cutOff(turn) {
+    if (turn !== this.#current) return;
+    if (turn.toldToStop) turn.mark = { outcome: "stopped" };
+    else this.#fail(fault("not_stopped"), turn);
+    turn.close();
+  }
+
+  async #run(turn, open, keepFaults = false) {
+    this.#begin(turn, keepFaults);
     try {
-      const events = stream(api(), type, params, turn.abort.signal);
-      await runTurn(events, this.#show(turn), (change) => turn === this.#current && view.keepPlace(change));
+      await this.#toTheEnd(turn, open);
     } catch (error) {
-      if (turn === this.#current && !turn.stopped) this.#fail(error, turn);
+      if (turn === this.#current && !turn.signal.aborted) this.#fail(error, turn);
+    }
+    // Which of the two answers stayed is for the server to say.
+    if (turn === this.#current && turn.again && turn.begun && (turn.failed || turn.mark)) {
+      await this.#room.reload({ quiet: true, inTurn: true });
     }
     if (turn === this.#current) this.#end(turn);
-    emit("chatkit.response.end");
+    turn.close();
+    this.#room.emit("chatkit.response.end");
+    // Somebody else's answer is being written: that is what there is to see.
+    if (turn.refused && !this.busy) await this.join({ keepFaults: true });
   }
 
-  #begin(turn) {
-    const { view, composer, begun, emit } = this.#room;
+  /** Show the turn to its end; when the connection breaks, join it again. */
+  async #toTheEnd(turn, open) {
+    const patience = new Patience();
+    const { view } = this.#room;
+    for (;;) {
+      try {
+        const events = await open();
+        if (turn !== this.#current) return turn.close();
+        if (events === null) return await this.#catchUp(turn);
+        turn.begun = true;
+        patience.opened();
+        if (view.waits) view.wait(turn.open.size ? null : "");
+        await runTurn(events, this.#show(turn), (change) => turn === this.#current && view.keepPlace(change));
+        if (turn.complete) return;
+        if (turn.sent) throw fault("broken_off");
+      } catch (error) {
+        if (turn.sent || !turn.begun || !passing(error)) throw error;
+      }
+      view.keepPlace(() => view.wait(COMING_BACK));
+      if (!(await patience.pause(turn.signal))) throw fault("lost");
+      open = () => this.#joined(turn);
+    }
+  }
+
+  #joined(turn) {
+    const { api, threadId } = this.#room;
+    return join(api(), threadId(), turn.signal);
+  }
+
+  /** The turn ended while nobody was listening: what it left is in the thread. */
+  async #catchUp(turn) {
+    turn.open.clear();
+    await this.#room.reload({ inTurn: true });
+  }
+
+  #begin(turn, keepFaults) {
+    const { view, composer, conversation, begun, emit } = this.#room;
     this.#current = turn;
     begun();
-    view.faults.replaceChildren();
-    view.wait("");
+    if (!keepFaults) view.faults.replaceChildren();
+    conversation.offerRetry(null);
+    view.keepPlace(() => view.wait(""));
     view.status.textContent = "The assistant is answering.";
     composer.busy = true;
     emit("chatkit.response.start");
   }
 
   #end(turn) {
-    const { view, composer, conversation, ended } = this.#room;
+    const { view, composer, conversation, ended, tellTurn } = this.#room;
     this.#current = null;
     composer.busy = false;
     if (turn.sent) this.#giveBack(turn.sent);
     view.keepPlace(() => {
       view.wait(null);
-      conversation.endTurn({ stopped: turn.stopped && !turn.sent });
+      conversation.endTurn(turn.open);
+      conversation.bringBack();
+      if (turn.mark && !turn.sent) conversation.mark(turn.mark);
+      conversation.offerRetry(() => this.retry());
     });
     const answer = turn.failed ? "" : conversation.lastAnswer.slice(0, SPOKEN);
-    view.status.textContent = turn.stopped ? "Stopped." : answer;
+    view.status.textContent = turn.mark?.words ?? (turn.mark ? OUTCOMES[turn.mark.outcome] : answer);
     ended();
+    tellTurn(false);
   }
 
   /** @param {Turn} turn @returns {import("./turn.js").TurnView} */
   #show(turn) {
-    const { view, conversation, composer, keepDraft, meet, tell } = this.#room;
+    const { view, conversation, composer, meet, tell, tellTurn } = this.#room;
     const taken = (item) => {
-      if (item.type !== "user_message") return view.wait(null);
-      turn.sent = null;
-      keepDraft(composer.text);
+      if (!turn.seen) tellTurn(true, turn.sent !== null);
+      turn.seen = true;
+      if (item.type === "user_message") this.#confirm(turn);
+      else view.wait(null);
     };
     return {
-      thread: meet,
-      added: (item) => (item.type === "user_message" && taken(item), conversation.put(item)),
-      done: (item) => (taken(item), conversation.finish(item)),
+      thread: (thread) => {
+        meet(thread);
+        if (turn.stopping) this.#askToStop(turn);
+      },
+      added: (item) => {
+        taken(item);
+        turn.open.add(item.id);
+        conversation.begin(item);
+      },
+      done: (item) => {
+        taken(item);
+        turn.open.delete(item.id);
+        turn.answered ||= item.type !== "user_message";
+        conversation.finish(item);
+      },
       updated: (itemId, update) => (view.wait(null), conversation.update(itemId, update)),
-      removed: (itemId) => conversation.remove(itemId),
+      removed: (itemId) => (turn.open.delete(itemId), conversation.remove(itemId)),
       progress: (text) => view.wait(text),
-      notice: ({ message, title, level }) => tell(message, { level, title, markdown: true }),
-      error: ({ code, message, allow_retry: allowRetry }) =>
-        this.#fail(new Fault(code, message || FAILED, { allowRetry }), turn),
-      allowCancel: (allowed) => (composer.mayStop = allowed),
+      notice: ({ message, title, level }) => {
+        if (message === OUTCOMES.stopped) turn.mark = { outcome: "stopped" };
+        else tell(message, { level, title, markdown: true });
+      },
+      error: (event) => this.#broke(event, turn),
+      allowCancel: (allowed) => (composer.mayStop = allowed && !turn.stopping),
     };
+  }
+
+  /** The server has what was sent: it need not be kept here any more. */
+  #confirm(turn) {
+    if (!turn.sent) return;
+    const { composer, keepDraft, outbox } = this.#room;
+    outbox().confirm(turn.sent.thread);
+    turn.sent = null;
+    keepDraft(composer.text);
+  }
+
+  /** The answer ended in an error. It is told under what there is of the answer, if that is new. */
+  #broke({ code, message, allow_retry: allowRetry = false }, turn) {
+    const error = new Fault(code, message || FAILED, { allowRetry });
+    if (turn.sent || turn.again) return this.#fail(error, turn);
+    turn.failed = true;
+    turn.mark = { outcome: "failed", words: error.message, final: !allowRetry };
+    return this.#room.emit("chatkit.error", { error });
   }
 
   /** What the server never took goes back to where it was written. */
@@ -139,33 +279,21 @@ export class Turns {
 
   #fail(error, turn) {
     turn.failed = true;
-    this.#room.fail(error, this.#remedies(error, turn));
+    turn.refused = error.code === "turn_running";
+    if (error.code === "idempotency_key_reused" && turn.sent) this.#room.outbox().confirm(turn.sent.thread);
+    this.#room.fail(error, turn.refused ? [] : this.#remedies(error, turn));
   }
 
   /** @param {any} error @param {Turn} turn */
-  #remedies(error, { sent }) {
-    const { composer, reload } = this.#room;
-    if (sent) {
-      const again = () => this.send(composer.text, sent.quote);
-      return error.allowRetry ? [{ label: "Try again", run: again }] : [];
-    }
+  #remedies(error, { sent, begun, again }) {
+    const { composer } = this.#room;
+    if (!error.allowRetry) return [];
+    if (sent) return [{ label: "Try again", run: () => this.send(composer.text, sent.quote) }];
     // The server may have gone on writing: asking again would throw that away.
-    if (error.code === "broken_off") return [{ label: "Show what was saved", run: reload }];
-    return error.allowRetry ? [{ label: "Try again", run: () => this.retry() }] : [];
-  }
-}
-
-/** One turn; `sent` is what the person wrote, until the server has it. */
-class Turn {
-  failed = false;
-  abort = new AbortController();
-
-  /** @param {{ text: string, quote?: string } | null} sent */
-  constructor(sent) {
-    this.sent = sent;
-  }
-
-  get stopped() {
-    return this.abort.signal.aborted;
+    if (begun && BROKEN.has(error.code)) {
+      return [{ label: "Show the answer", run: () => this.join() }];
+    }
+    // A turn that began has used its key up.
+    return [{ label: "Try again", run: again && !begun ? again : () => this.retry() }];
   }
 }

@@ -53,6 +53,11 @@ export class View {
     this.scroller.scrollTop = scrollTop - (this.scroller.scrollHeight - scrollHeight);
   }
 
+  /** Whether the dots of an answer to come are shown. */
+  get waits() {
+    return this.waiting.childElementCount > 0;
+  }
+
   /** Show the dots of an answer to come, with words or without; null takes them away. */
   wait(words) {
     if (words === null) this.waiting.replaceChildren();

@@ -39,7 +39,8 @@ export function forgetPerson() {
   reach(() => {
     localStorage.removeItem(lastKey());
     for (const key of Object.keys(sessionStorage)) {
-      if (key.startsWith(`${PREFIX}draft:${user()}:`)) sessionStorage.removeItem(key);
+      const kept = ["draft", "outbox"].some((kind) => key.startsWith(`${PREFIX}${kind}:${user()}:`));
+      if (kept) sessionStorage.removeItem(key);
     }
   });
 }

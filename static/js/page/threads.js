@@ -1,6 +1,11 @@
-/** The list of threads: more of it in place, new and renamed threads at once, deleting after asking. */
+/**
+ * The list of threads: more of it in place, new and renamed threads at once, deleting after asking,
+ * and marks for answers that are being written or were not read yet.
+ */
 
 import { askToDelete } from "./delete.js";
+import { groupOf, watch } from "./refresh.js";
+import { joinTabs } from "./tabs.js";
 
 const TODAY = "Today";
 
@@ -13,7 +18,53 @@ export function mount(list) {
   list.addEventListener("submit", (event) => askToDelete(event, list));
   document.addEventListener("threadkeeper.thread.update", (event) => showThread(list, event.detail.thread));
   document.addEventListener("chatkit.thread.change", (event) => markOpen(list, event.detail.threadId));
-  document.addEventListener("chatkit.response.start", () => moveOpenUp(list));
+  follow(list);
+}
+
+/** Follow the answers that are written here, in other tabs and on other devices. */
+function follow(list) {
+  const chat = document.querySelector("threadkeeper-chat");
+  const openId = () => chat?.threadId ?? list.querySelector("[aria-current]")?.closest(".thread-row").dataset.thread;
+  // Null after an answer that was written here: what the server then says of it is no news.
+  let active = activityOf(list, openId());
+  const { plan, soon } = watch(list, () => {
+    markOpen(list, openId() ?? null);
+    if (chat?.busy) setState(list, chat.threadId, "writing");
+    // Something happened in the open thread that did not happen here.
+    const now = activityOf(list, openId());
+    if (chat && !chat.busy && active !== null && now && now !== active) chat.fetchUpdates();
+    active = now;
+  });
+  const tell = joinTabs(({ threadId, writing }) => {
+    soon();
+    if (writing && threadId === chat?.threadId && !chat.busy) chat.fetchUpdates();
+  });
+  document.addEventListener("threadkeeper.turn.change", ({ detail }) => {
+    if (detail.threadId === null) return;
+    if (detail.sent) moveOpenUp(list);
+    setState(list, detail.threadId, detail.writing ? "writing" : "");
+    active = null;
+    tell({ threadId: detail.threadId, writing: detail.writing });
+    if (!detail.writing) plan();
+  });
+}
+
+/** What tells one moment of a thread from another: its last message, and whether it is written. */
+function activityOf(list, threadId) {
+  const row = threadId && findRow(list, threadId);
+  if (!row) return "";
+  const writing = row.dataset.state === "writing" ? "writing" : "";
+  return `${Date.parse(row.querySelector("time").dateTime)} ${writing}`;
+}
+
+const WORDS = { writing: "answer being written", unread: "unread" };
+
+function setState(list, threadId, state) {
+  const row = findRow(list, threadId);
+  if (!row) return;
+  if (state) row.dataset.state = state;
+  else delete row.dataset.state;
+  row.querySelector("[data-state-words]").textContent = WORDS[state] ?? "";
 }
 
 /** Fetch the next page as a fragment; if that fails, the link leads to it as a page. */
@@ -91,18 +142,8 @@ function todayGroup(list) {
   const known = findGroup(list, TODAY);
   if (known) return known;
   list.querySelector(".threads-empty")?.remove();
-  const group = document.createElement("section");
-  group.className = "threads-group";
-  group.dataset.group = TODAY;
-  const heading = document.createElement("h2");
-  heading.className = "threads-day";
-  heading.textContent = TODAY;
-  const rows = document.createElement("ul");
-  rows.className = "threads-rows";
-  group.append(heading, rows);
-  const first = list.querySelector(".threads-group");
-  if (first) first.before(group);
-  else list.prepend(group);
+  const group = groupOf(list, TODAY);
+  list.querySelector(".threads-group")?.before(group);
   return group;
 }
 

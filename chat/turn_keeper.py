@@ -1,0 +1,210 @@
+"""Keeps what running turns stream, and settles the turns of workers that died."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from contextvars import Context
+from typing import Final
+
+from chatkit.types import ThreadItem, ThreadItemDoneEvent
+from pydantic import ValidationError
+
+from chat.context import RequestContext
+from chat.errors import AnswerInterrupted, ChatError, ItemNotFound
+from chat.neon_store import NeonStore
+from chat.running_turn import Turn, as_error_event
+from chat.stream import worker
+from chat.tables import turn_ends, turn_logs
+from chat.tables.turn_ends import Ending
+from chat.tables.turn_logs import Checkpoint, Log
+from chat.tables.turns import LEASE_SECONDS, TurnRow
+from chat.turn_log import Fold, as_line
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS: Final = 0.5
+"""Between two checkpoints: what a crash may cost, and how soon another worker's stop is seen."""
+SWEEP_SECONDS: Final = 5.0
+"""Between two looks for turns whose worker died."""
+FORGET_SECONDS: Final = 600.0
+"""Between two removals of logs that nobody can ask for any more."""
+AWAKE_SECONDS: Final = 120.0
+"""How long an idle worker goes on looking: then the database may fall asleep."""
+
+
+class TurnKeeper:
+    """Stores the turns of this process twice a second, and looks after those of dead workers.
+
+    `store` is for checkpoints alone: a lease must not run out because others wait for the
+    database. `rest` serves everything else. Belongs to the event loop.
+    """
+
+    def __init__(self, store: NeonStore, rest: NeonStore) -> None:
+        self.worker_id = secrets.token_hex(12)
+        self.running: dict[tuple[str, str], Turn] = {}
+        self._store = store
+        self._rest = rest
+        self._tasks: list[asyncio.Task[None]] = []
+        self._awake_until = 0.0
+        self._forgot_at = 0.0
+        self._steady_since: float | None = None
+
+    def watch(self) -> None:
+        """Begin with checkpoints and sweeps, or go on for a while; safe to repeat."""
+        self._awake_until = time.monotonic() + AWAKE_SECONDS
+        self._tasks = [task for task in self._tasks if not task.done()]
+        if not self._tasks:
+            # Not in the context of the request that happens to come first.
+            self._tasks = [
+                asyncio.create_task(work, context=Context())
+                for work in (self._keep_all(), self._sweep_all())
+            ]
+
+    def interrupt_all(self) -> None:
+        """End every turn of this process; what was written is kept."""
+        for turn in self.running.values():
+            turn.stop("interrupted")
+
+    async def settle(self, row: TurnRow) -> None:
+        """End a turn whose worker died, from its checkpoints; safe to repeat, by any worker.
+
+        Only once this process has reached the database for a whole lease: after an outage the
+        other workers are alive, and have had time to say so. Raises what the database raises.
+        """
+        self.watch()
+        if self._steady_since is None or time.monotonic() - self._steady_since < LEASE_SECONDS:
+            return
+        log = await self._rest.run(
+            turn_logs.events_after, user_id=row.user_id, turn_id=row.id, seq=-1
+        )
+        if log is None:
+            return
+        fold = _folded(row, log)
+        stored, left = await self._written(row, fold)
+        ending = _settlement(row, fold, stored, left, seq=log.next_seq)
+        if await self._rest.run(turn_ends.settle, ending=ending, items_left=left):
+            logger.warning("settled turn=%s state=%s items=%d", row.id, ending.state, len(left))
+
+    async def _keep_all(self) -> None:
+        """Store checkpoints as long as turns run, and a while longer. Nothing else happens here."""
+        while self._awake():
+            if worker.stopping():
+                self.interrupt_all()
+            try:
+                await self._checkpoint(list(self.running.values()))
+            except ChatError as exc:
+                self._steady_since = None
+                logger.warning("no checkpoint code=%s running=%d", exc.code, len(self.running))
+            except Exception as exc:
+                logger.error("no checkpoint: %s", type(exc).__name__, exc_info=exc)
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _checkpoint(self, turns: list[Turn]) -> None:
+        """Store what these turns streamed in one statement; one that is not ours is given up."""
+        if not turns:
+            return
+        held = [turn for turn in turns if not turn.over and not turn.storing.locked()]
+        for turn in held:
+            await turn.storing.acquire()
+        try:
+            rows = [turn.next_checkpoint() for turn in held]
+            ending = [turn.sign_of_life() for turn in turns if turn not in held]
+            kept = await self._store.run(
+                turn_logs.checkpoint, worker=self.worker_id, rows=[*rows, *ending]
+            )
+            for turn, row in zip(held, rows, strict=True):
+                _take_answer(turn, row, kept)
+        finally:
+            for turn in held:
+                turn.storing.release()
+
+    async def _sweep_all(self) -> None:
+        """Settle what dead workers left, as long as turns run, and a while longer."""
+        while self._awake():
+            try:
+                rows = await self._rest.run(turn_ends.expired)
+                self._steady_since = self._steady_since or time.monotonic()
+                for row in rows:
+                    await self._settle_one(row)
+                await self._forget()
+            except ChatError as exc:
+                self._steady_since = None
+                logger.warning("no sweep code=%s", exc.code)
+            except Exception as exc:
+                logger.error("no sweep: %s", type(exc).__name__, exc_info=exc)
+            await asyncio.sleep(SWEEP_SECONDS)
+        self._steady_since = None
+
+    async def _settle_one(self, row: TurnRow) -> None:
+        """Settle one turn; one that cannot be settled must not keep the others from it."""
+        try:
+            await self.settle(row)
+        except ChatError:
+            raise
+        except Exception as exc:
+            logger.error("turn=%s not settled: %s", row.id, type(exc).__name__, exc_info=exc)
+
+    async def _forget(self) -> None:
+        if time.monotonic() - self._forgot_at > FORGET_SECONDS:
+            self._forgot_at = time.monotonic()
+            await self._rest.run(turn_logs.forget)
+
+    async def _written(self, row: TurnRow, fold: Fold) -> tuple[list[ThreadItem], list[ThreadItem]]:
+        """Return the half-written items, those that were stored after all and those that are left.
+
+        A worker may die between storing an answer and saying so.
+        """
+        context = RequestContext(user_id=row.user_id)
+        stored: list[ThreadItem] = []
+        left: list[ThreadItem] = []
+        for item in fold.written():
+            try:
+                stored.append(await self._rest.load_item(row.thread_id, item.id, context))
+            except ItemNotFound:
+                left.append(item)
+        return stored, left
+
+    def _awake(self) -> bool:
+        return bool(self.running) or time.monotonic() < self._awake_until
+
+
+def _take_answer(turn: Turn, row: Checkpoint, kept: dict[tuple[str, str], bool]) -> None:
+    if turn.key not in kept:
+        turn.stop("lost")
+        return
+    turn.stored(row)
+    if kept[turn.key]:
+        turn.stop("stopped")
+
+
+def _folded(row: TurnRow, log: Log) -> Fold:
+    """Fold the checkpoints as far as they can be read: another version may have written them."""
+    fold = Fold()
+    try:
+        for _, lines in log.checkpoints:
+            fold.take_lines(lines)
+    except ValidationError as exc:
+        logger.error("turn=%s cannot be read on: %d problems", row.id, exc.error_count())
+    return fold
+
+
+def _settlement(
+    row: TurnRow, fold: Fold, stored: list[ThreadItem], left: list[ThreadItem], *, seq: int
+) -> Ending:
+    whole = not left and (bool(stored) or fold.answered())
+    lines = [as_line(ThreadItemDoneEvent(item=item)) for item in [*stored, *left]]
+    if not whole:
+        lines.append(as_line(as_error_event(AnswerInterrupted("its worker died"))))
+    return Ending(
+        user_id=row.user_id,
+        turn_id=row.id,
+        thread_id=row.thread_id,
+        message_id=row.message_id,
+        state="done" if whole else "interrupted",
+        checkpoints=[(seq, "\n".join(lines))] if lines else [],
+        written=[item.id for item in left],
+        unread=True,
+    )

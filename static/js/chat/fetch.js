@@ -1,0 +1,166 @@
+/**
+ * A `fetch` for OpenAI's own element, `<openai-chatkit>`: with it, answers belong to the server, a
+ * message is stored once, and Stop means stop while leaving the page does not.
+ */
+
+import { newKey } from "./outbox.js";
+import { turnAddress } from "./protocol.js";
+import { EventParser } from "./sse.js";
+
+const MESSAGES = new Set(["threads.create", "threads.add_user_message", "threads.retry_after_item"]);
+/** How long a page may seem to leave before it turns out that it stayed: a download, a question. */
+const LEAVING = 2000;
+
+/**
+ * Make a function for the option `api.fetch`.
+ * @param {{ baseUrl?: string, getToken?: () => string | null | Promise<string | null> }} [options]
+ *   `baseUrl` is where relative addresses lead; `getToken` returns a bearer token, and without it the
+ *   request carries the page's cookies
+ * @returns {typeof fetch}
+ */
+export function createFetch({ baseUrl = location.href, getToken } = {}) {
+  const keys = new Map();
+  const leaving = watchLeaving();
+
+  return async function fetchOnce(input, init = {}) {
+    const request = new Request(input instanceof Request ? input : new URL(input, baseUrl), init);
+    const body = request.method === "POST" ? await request.clone().text() : "";
+    const sent = readBody(body);
+    const headers = await dress(new Headers(request.headers), getToken);
+    const once = MESSAGES.has(sent?.type);
+    if (once) headers.set("Idempotency-Key", keyOf(keys, body));
+    if (!once) return fetch(request, { headers, credentials: credentials(getToken) });
+
+    const turn = new StoppableTurn(request.url, sent.params?.thread_id ?? null, headers, () => leaving.now);
+    const options = { method: "POST", headers, body, credentials: credentials(getToken), signal: turn.signal };
+    const response = await turn.follow(request.signal, fetch(request.url, options));
+    // The server has it: the same words again are another message.
+    if (response.ok) keys.delete(body);
+    return response;
+  };
+}
+
+const credentials = (getToken) => (getToken ? "omit" : "include");
+
+async function dress(headers, getToken) {
+  headers.set("X-Threadkeeper-Turn", "keep");
+  const token = await getToken?.();
+  if (token) headers.set("Authorization", `Bearer ${token}`);
+  return headers;
+}
+
+/** The same body that was not answered yet is the same message. */
+function keyOf(keys, body) {
+  if (!keys.has(body)) keys.set(body, newKey());
+  return keys.get(body);
+}
+
+function readBody(body) {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the page is going away. One that comes back, or never left, is staying again. */
+function watchLeaving() {
+  const state = { now: false };
+  let timer = 0;
+  window.addEventListener("pagehide", () => (state.now = true));
+  window.addEventListener("pageshow", () => (state.now = false));
+  window.addEventListener("beforeunload", () => {
+    state.now = true;
+    clearTimeout(timer);
+    timer = setTimeout(() => (state.now = false), LEAVING);
+  });
+  return state;
+}
+
+/** One answer: an abort while the page stays asks the server to stop it. */
+class StoppableTurn {
+  #url;
+  #threadId;
+  #headers;
+  #leaving;
+  #aborted = false;
+  #listener = /** @type {ReadableStreamDefaultController | null} */ (null);
+  #abort = new AbortController();
+
+  constructor(url, threadId, headers, leaving) {
+    this.#url = url;
+    this.#threadId = threadId;
+    this.#headers = headers;
+    this.#leaving = leaving;
+  }
+
+  /** Of the request itself: a new thread has to tell its id before the answer can be stopped. */
+  get signal() {
+    return this.#abort.signal;
+  }
+
+  /**
+   * Return the response; its body goes on being read here, whoever listens. An abort rejects at
+   * once, as with any fetch.
+   * @param {AbortSignal} signal
+   * @param {Promise<Response>} response
+   * @returns {Promise<Response>}
+   */
+  follow(signal, response) {
+    return new Promise((resolve, reject) => {
+      const aborted = () => {
+        reject(signal.reason);
+        this.#listener?.error(signal.reason);
+        this.#end();
+      };
+      response.then((answer) => resolve(answer.body ? new Response(this.#read(answer.body), answer) : answer), reject);
+      signal.addEventListener("abort", aborted, { once: true });
+      if (signal.aborted) aborted();
+    });
+  }
+
+  #read(body) {
+    return new ReadableStream({
+      start: (controller) => {
+        this.#listener = controller;
+        this.#pump(body.getReader()).then(() => !this.#aborted && controller.close(), (error) => controller.error(error));
+      },
+      cancel: () => this.#end(),
+    });
+  }
+
+  async #pump(reader) {
+    const parser = new EventParser();
+    const decoder = new TextDecoder();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      if (this.#threadId === null) {
+        for (const data of parser.push(decoder.decode(value, { stream: true }))) this.#hear(data);
+      }
+      if (!this.#aborted) this.#listener.enqueue(value);
+    }
+  }
+
+  #hear(data) {
+    this.#threadId = readBody(data)?.thread?.id ?? this.#threadId;
+    if (this.#aborted) this.#stop();
+  }
+
+  #end() {
+    if (this.#aborted) return;
+    this.#aborted = true;
+    if (this.#leaving()) this.#abort.abort();
+    else if (this.#threadId !== null) this.#stop();
+  }
+
+  /** `keepalive` lets the request outlive the page, should it leave right now. */
+  #stop() {
+    const address = `${turnAddress({ url: this.#url }, this.#threadId)}/stop`;
+    const headers = new Headers(this.#headers);
+    for (const name of ["Idempotency-Key", "Content-Type"]) headers.delete(name);
+    const credentials = headers.has("Authorization") ? "omit" : "include";
+    fetch(address, { method: "POST", headers, credentials, keepalive: true }).catch(() => {});
+    this.#abort.abort();
+  }
+}

@@ -1,0 +1,85 @@
+/** Reading a thread: its newest messages, and page by page those before them. */
+
+import { ask } from "./protocol.js";
+
+const PAGE = 20;
+
+/** What is shown of the open thread; opening another makes the answers on their way worthless. */
+export class Loading {
+  #room;
+  #visit = 0;
+  #cursor = /** @type {string | null} */ (null);
+
+  /** @param {any} room what the element lends: its parts, and what to tell it */
+  constructor(room) {
+    this.#room = room;
+  }
+
+  /** Another thread is shown from now on. */
+  leave() {
+    this.#visit += 1;
+    this.setEarlier(null);
+  }
+
+  /**
+   * Offer what was said before the item of this id; with null there is nothing.
+   * @param {string | null} cursor
+   */
+  setEarlier(cursor) {
+    this.#cursor = cursor;
+    this.#room.view.earlier.hidden = cursor === null;
+  }
+
+  /**
+   * Read the newest messages. What came while a message was being sent is old, unless that turn
+   * asks for it itself. Quietly, what fails is not told.
+   * @param {{ quiet?: boolean, inTurn?: boolean }} [how]
+   */
+  async newest({ quiet = false, inTurn = false } = {}) {
+    const { api, busy, conversation, emit, fail, meet, threadId, view } = this.#room;
+    const visit = this.#visit;
+    const thread = threadId();
+    emit("chatkit.thread.load.start", { threadId: thread });
+    try {
+      const [about, page] = await Promise.all([
+        ask(api(), "threads.get_by_id", { thread_id: thread }),
+        this.#page(thread, null),
+      ]);
+      if (visit !== this.#visit || (busy() && !inTurn)) return;
+      view.keepPlace(() => {
+        if (!conversation.renew(page.data.reverse())) this.setEarlier(page.has_more ? page.after : null);
+      });
+      meet(about);
+    } catch (error) {
+      if (visit === this.#visit && !quiet) fail(error, [{ label: "Try again", run: () => this.newest() }]);
+    } finally {
+      emit("chatkit.thread.load.end", { threadId: thread });
+    }
+  }
+
+  /**
+   * Read the messages before the first that is shown.
+   * @param {Event} event
+   */
+  async goBack(event) {
+    event.preventDefault();
+    const { conversation, fail, threadId, view } = this.#room;
+    if (this.#cursor === null || view.earlier.ariaBusy === "true") return;
+    const visit = this.#visit;
+    view.earlier.ariaBusy = "true";
+    try {
+      const page = await this.#page(threadId(), this.#cursor);
+      if (visit !== this.#visit) return;
+      conversation.prepend(page.data.reverse());
+      this.setEarlier(page.has_more ? page.after : null);
+    } catch (error) {
+      if (visit === this.#visit) fail(error, []);
+    } finally {
+      view.earlier.ariaBusy = "false";
+    }
+  }
+
+  #page(threadId, after) {
+    return ask(this.#room.api(), "items.list", { thread_id: threadId, limit: PAGE, order: "desc", after });
+  }
+}

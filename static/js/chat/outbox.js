@@ -1,0 +1,74 @@
+/** Messages that the server has not confirmed, each with the key that makes sending it again safe. */
+
+const PREFIX = "threadkeeper:outbox:";
+
+/** Return a new key: 128 random bits. `crypto.randomUUID` is missing on pages without https. */
+export function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * At most one message waits in each thread. It is kept in this tab, also over a reload if somebody
+ * owns it, so that a message whose answer was lost is stored once however often it is sent.
+ */
+export class Outbox {
+  #owner;
+  #waiting = new Map();
+
+  /** @param {string | null | undefined} owner without one, nothing outlives the page */
+  constructor(owner) {
+    this.#owner = owner ?? null;
+  }
+
+  /**
+   * Return the key to send a message with: the same as before for the same, unconfirmed message.
+   * @param {string | null} threadId
+   * @param {string} text
+   * @param {string} [quote]
+   */
+  keyFor(threadId, text, quote = "") {
+    const last = this.#read(threadId);
+    if (last && last.text === text && last.quote === quote) return last.key;
+    const key = newKey();
+    this.#write(threadId, JSON.stringify({ key, text, quote }));
+    return key;
+  }
+
+  /**
+   * The thread's message has arrived: the same words again are another message.
+   * @param {string | null} threadId
+   */
+  confirm(threadId) {
+    this.#waiting.delete(threadId);
+    this.#reach((storage) => storage.removeItem(this.#name(threadId)));
+  }
+
+  #read(threadId) {
+    const kept = this.#waiting.get(threadId) ?? this.#reach((storage) => storage.getItem(this.#name(threadId)));
+    try {
+      return kept ? JSON.parse(kept) : null;
+    } catch {
+      return null;
+    }
+  }
+
+  #write(threadId, message) {
+    this.#waiting.set(threadId, message);
+    this.#reach((storage) => storage.setItem(this.#name(threadId), message));
+  }
+
+  #name(threadId) {
+    return `${PREFIX}${this.#owner}:${threadId ?? "new"}`;
+  }
+
+  /** Storage can be full or forbidden; then the key lives as long as the page. */
+  #reach(use) {
+    if (this.#owner === null) return null;
+    try {
+      return use(sessionStorage);
+    } catch {
+      return null;
+    }
+  }
+}

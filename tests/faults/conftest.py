@@ -1,0 +1,62 @@
+"""A whole server whose way to the database can be broken, and who uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.faults.processes import free_of_faults
+from tests.fix_auth import AuthServer, Person
+from tests.fix_model import ModelServer
+from tests.fix_postgres import Databases
+from tests.fix_proxy import Proxy, proxy
+from tests.fix_server import Client, Server
+
+__all__ = ["proxy"]
+
+
+@dataclass(frozen=True)
+class Faulty:
+    """A server in two workers, the model that it asks, and its way to the database."""
+
+    server: Server
+    model: ModelServer
+    proxy: Proxy
+    dsn: str
+    """How to reach the database past the proxy."""
+
+
+@pytest.fixture(scope="module")
+def _faulty(
+    databases: Databases, migrated: str, auth: AuthServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Faulty]:
+    dsn = databases.create("faults", template=migrated)
+    proxy, model = Proxy(dsn), ModelServer()
+    settings = {
+        "DATABASE_URL": proxy.dsn,
+        "BETTER_AUTH_URL": auth.url,
+        "OPENAI_BASE_URL": model.base_url,
+        "CHAT_MODEL": "test-model",
+    }
+    server = Server(settings, tmp_path_factory.mktemp("faults") / "gunicorn.log", workers=2)
+    server.start()
+    yield Faulty(server, model, proxy, dsn)
+    server.kill()
+    model.close()
+    proxy.close()
+    databases.drop("faults")
+
+
+@pytest.fixture
+def faulty(_faulty: Faulty) -> Iterator[Faulty]:
+    """One server for the module; afterwards nothing is broken any more."""
+    _faulty.model.forget()
+    yield _faulty
+    free_of_faults(_faulty.server, _faulty.proxy)
+
+
+@pytest.fixture
+def alice(faulty: Faulty, alice_session: Person) -> Client:
+    return faulty.server.client(alice_session)
