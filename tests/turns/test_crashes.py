@@ -13,6 +13,7 @@ import psycopg
 import pytest
 import requests
 
+from chat.stream import SPARE_THREADS
 from tests.faults.processes import whole_again, worker_serving, workers_of
 from tests.fix_auth import AuthServer, Person
 from tests.fix_model import ModelServer, Reply, pieces_of
@@ -320,7 +321,9 @@ def test_streams_leave_threads_for_everything_else(
     start_server: StartServer, model_server: ModelServer, alice_session: Person
 ) -> None:
     server = start_server(
-        WEB_THREADS="24", OPENAI_BASE_URL=model_server.base_url, CHAT_MODEL="test-model"
+        WEB_THREADS=str(SPARE_THREADS + 4),
+        OPENAI_BASE_URL=model_server.base_url,
+        CHAT_MODEL="test-model",
     )
     alice = server.client(alice_session)
     model_server.script(*[Reply(pieces=["x"], then="hang") for _ in range(5)])
