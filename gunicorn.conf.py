@@ -3,16 +3,45 @@
 import os
 import sys
 
-from chat.config import Settings
+from gunicorn.workers.gthread import ThreadWorker
+
+from chat.config import ServerSettings, Settings
 from chat.errors import ConfigError
 from chat.stream import worker as this_worker
+from chat.web.senders import senders
 
-bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104
+
+class PatientWorker(ThreadWorker):
+    """gunicorn's threads, which nobody holds for longer than it takes to send a request."""
+
+    def handle(self, conn):
+        """Serve a connection's next request; its bytes have to arrive in time."""
+        with senders.connection(conn.sock):
+            return super().handle(conn)
+
+    def notify(self):
+        """Tell gunicorn that the worker lives, about once a second, and end who is late."""
+        super().notify()
+        senders.end_late()
+
+
+try:
+    ours = ServerSettings.from_env(os.environ)
+except ConfigError:
+    # `on_starting` names them, together with those of the app.
+    ours = ServerSettings()
+
+bind = ours.address
+
+# The app itself believes a proxy's headers, exactly as many as TRUSTED_PROXIES says. gunicorn would
+# believe those of any program on this machine, and with them another scheme.
+forwarded_allow_ips = ""
 
 # A stream holds a thread while somebody reads it, and waits for the model nearly all that time.
-worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("WEB_THREADS", "150"))
+# What holds threads for as long as it likes is a slow sender: see chat/web/senders.py.
+worker_class = PatientWorker
+workers = ours.workers
+threads = ours.threads
 worker_connections = 1000
 
 # The app is loaded in each worker: connections and threads do not survive a fork.
@@ -23,6 +52,9 @@ timeout = 60
 # From SIGTERM to SIGKILL. Streams are ended, and what was written is stored, before that.
 graceful_timeout = 30
 STREAM_SECONDS = 15.0
+
+# For what the app left unread of a body, before the connection serves its next request.
+UNREAD_SECONDS = 2.0
 
 # Longer than the usual 60 s of a proxy in front, so that the proxy closes idle connections first.
 keepalive = 75
@@ -46,10 +78,14 @@ loglevel = "warning"
 
 def on_starting(server):  # noqa: ARG001 - gunicorn calls it with the arbiter.
     """Refuse wrong settings once, before any worker does."""
-    try:
-        Settings.from_env(os.environ)
-    except ConfigError as exc:
-        sys.exit(f"Threadkeeper cannot start:\n{exc}")
+    problems = []
+    for kind in (Settings, ServerSettings):
+        try:
+            kind.from_env(os.environ)
+        except ConfigError as exc:
+            problems += exc.problems
+    if problems:
+        sys.exit(f"Threadkeeper cannot start:\n{ConfigError(problems)}")
 
 
 def post_worker_init(worker):
@@ -60,6 +96,12 @@ def post_worker_init(worker):
 def pre_request(worker, req):  # noqa: ARG001 - gunicorn calls it with both.
     """Let an answer whose request was not read to its end close the connection."""
     this_worker.begin_request(req.force_close)
+    senders.allow(None)
+
+
+def post_request(worker, req, environ, resp):  # noqa: ARG001 - gunicorn calls it with all four.
+    """Bound how long gunicorn waits for what the app left unread of a body."""
+    senders.allow(UNREAD_SECONDS)
 
 
 def worker_exit(server, worker):  # noqa: ARG001 - gunicorn calls it with both.

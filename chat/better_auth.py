@@ -27,6 +27,9 @@ CONNECT_SECONDS: Final = 1.0
 GET_SECONDS: Final = 3.0
 POST_SECONDS: Final = 10.0
 """Signing up hashes a password and may send a mail before it answers."""
+CALLS_AT_ONCE: Final = 32
+POSTS_AT_ONCE: Final = 8
+"""Both together are less than the threads that no stream may take: see `chat.stream`."""
 BODY_BYTES: Final = 1024 * 1024
 """A profile picture may be part of the user, as a data URL."""
 HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity"}
@@ -60,11 +63,19 @@ class BetterAuth:
     time-out; also at once, without a call, when the server was silent lately (`Line` below).
     """
 
-    def __init__(self, auth_url: str, *, calls_at_once: int = 32) -> None:
+    def __init__(
+        self,
+        auth_url: str,
+        *,
+        calls_at_once: int = CALLS_AT_ONCE,
+        posts_at_once: int = POSTS_AT_ONCE,
+    ) -> None:
         base = auth_url.rstrip("/")
         self.origin = origin_of(base)
         self._base = base if urlsplit(base).path else base + DEFAULT_PATH
         self._line = Line(calls_at_once)
+        # A line of their own: slow sign-ins must not keep us from asking who is signed in.
+        self._posts = Line(posts_at_once)
         self._session = bounded_session(connections=calls_at_once)
 
     def get(self, path: str, headers: Mapping[str, str]) -> Answer:
@@ -85,7 +96,7 @@ class BetterAuth:
         The connection is new each time: a kept one may be closed just then, and nobody could
         tell whether the words had arrived.
         """
-        with self._line.call(), bounded_session(connections=1) as session:
+        with self._posts.call(), bounded_session(connections=1) as session:
             body = json.dumps(words).encode()
             headers = {**headers, "Content-Type": "application/json"}
             return self._send("POST", path, headers, POST_SECONDS, session, body)

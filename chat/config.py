@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
@@ -13,10 +14,17 @@ from psycopg.conninfo import conninfo_to_dict
 from chat.errors import ConfigError
 
 T = TypeVar("T")
+LinkAuthUsers = Literal["on", "off", "leave"]
+"""`leave` neither makes nor removes the link to the auth server's users."""
 
 DEFAULT_MODEL: Final = "gpt-5-mini"
 ON_WORDS: Final = frozenset({"1", "true", "yes", "on"})
 OFF_WORDS: Final = frozenset({"0", "false", "no", "off"})
+HOST: Final = re.compile(r"[0-9A-Za-z.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+FEWEST_THREADS: Final = 51
+"""One stream, and the threads that no stream may take: `chat.stream.SPARE_THREADS`."""
+MOST_THREADS: Final = 900
+"""The rest of the 1000 connections that a worker takes are for those that wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Settings:
     assistant_instructions: str | None = None
     history_tokens: int = 16_000
     sign_in_url: str | None = None
-    link_auth_users: bool = True
+    link_auth_users: LinkAuthUsers = "on"
     pool_size: int = 10
 
     @classmethod
@@ -58,12 +66,42 @@ class Settings:
             assistant_instructions=read.optional("ASSISTANT_INSTRUCTIONS", str, None),
             history_tokens=read.optional("HISTORY_TOKENS", _whole(100, 10_000_000), 16_000),
             sign_in_url=read.optional("SIGN_IN_URL", _base_url, None),
-            link_auth_users=read.optional("LINK_AUTH_USERS", _switch, True),
+            link_auth_users=read.optional("LINK_AUTH_USERS", _link, "on"),
             pool_size=read.optional("DATABASE_POOL_SIZE", _whole(1, 1000), 10),
         )
         if read.problems:
             raise ConfigError(read.problems)
         return settings
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """What the web server is told: where it listens, with how many processes and threads each."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - a container has to answer from outside.
+    port: int = 8000
+    workers: int = 2
+    threads: int = 150
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> ServerSettings:
+        """Return the settings in `environ`; raise ConfigError that names every wrong one."""
+        read, usual = _Reader(environ), cls()
+        threads = _whole(FEWEST_THREADS, MOST_THREADS)
+        settings = cls(
+            host=read.optional("HOST", _host, usual.host),
+            port=read.optional("PORT", _whole(1, 65535), usual.port),
+            workers=read.optional("WEB_CONCURRENCY", _whole(1, 256), usual.workers),
+            threads=read.optional("WEB_THREADS", threads, usual.threads),
+        )
+        if read.problems:
+            raise ConfigError(read.problems)
+        return settings
+
+    @property
+    def address(self) -> str:
+        """Host and port, as a web server wants them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class _Reader:
@@ -170,8 +208,18 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
-def _switch(value: str) -> bool:
+def _link(value: str) -> LinkAuthUsers:
     word = value.lower()
-    if word not in ON_WORDS | OFF_WORDS:
-        raise ValueError(f"is {value[:40]!r}: it must be on or off")
-    return word in ON_WORDS
+    if word in ON_WORDS:
+        return "on"
+    if word in OFF_WORDS:
+        return "off"
+    if word == "leave":
+        return "leave"
+    raise ValueError(f"is {value[:40]!r}: it must be on, off or leave")
+
+
+def _host(value: str) -> str:
+    if not HOST.fullmatch(value):
+        raise ValueError(f"is {value[:40]!r}: it must be an address or a name, without a port")
+    return value

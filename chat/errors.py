@@ -247,7 +247,7 @@ class DatabaseBusy(Unavailable):
 
 
 class DatabaseOutdated(Unavailable):
-    """The database is not at the newest of our migrations, so this process should get no traffic."""
+    """The database lacks migrations that we have, so this process should get no traffic."""
 
     code = "database_outdated"
     public = "We're being updated right now. Please try again in a moment."

@@ -13,13 +13,17 @@ import os
 import re
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
+from psycopg import errors
 
-from chat.config import Settings
-from chat.errors import ConfigError, MigrationError
+from chat.config import LinkAuthUsers, Settings
+from chat.db import STATEMENT_DEADLINE, Connection, DeadlineExceeded
+from chat.errors import ConfigError, DatabaseOutdated, MigrationError
+from chat.owner_link import LINK_SECONDS, link_owners
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +31,8 @@ FOLDER: Final = Path(__file__).parent.parent / "migrations"
 NAME: Final = re.compile(r"(\d{4})_[a-z]+(?:_[a-z0-9]+)+\.sql")
 LOCK: Final = 7_311_902_650
 """The advisory lock's number: any other would do, as long as nothing else uses it."""
+FILE_SECONDS: Final = 600.0
+"""For each statement while a file is applied: an index on a large table, or another worker's."""
 
 CREATE_LIST: Final = """
     -- chat.migrate.create_list
@@ -61,51 +67,11 @@ RECORD: Final = """
     VALUES (%(number)s, %(name)s, %(sha256)s)
 """
 
-AUTH_USER_ID_TYPE: Final = """
-    -- chat.migrate.auth_user_id_type
-    SELECT format_type(atttypid, NULL)
-      FROM pg_attribute
-     WHERE attrelid = to_regclass('"user"')
-       AND attname = 'id'
-       AND NOT attisdropped
+NEWEST: Final = """
+    -- chat.migrate.newest
+    SELECT max(number)
+      FROM chatkit_migration
 """
-
-LINKED_TABLES: Final = """
-    -- chat.migrate.linked_tables
-    SELECT conrelid::regclass::text
-      FROM pg_constraint
-     WHERE conname IN ('chatkit_thread_owner', 'chatkit_attachment_owner')
-       AND contype = 'f'
-       AND connamespace = (SELECT relnamespace FROM pg_class
-                            WHERE oid = to_regclass('chatkit_thread'))
-"""
-
-# A constraint cannot be a parameter, so each table has its own pair of statements. NOT VALID:
-# rows whose owner is already gone must not keep the others from being linked.
-LINK: Final = {
-    "chatkit_thread": """
-    -- chat.migrate.link_threads
-    ALTER TABLE chatkit_thread
-      ADD CONSTRAINT chatkit_thread_owner
-          FOREIGN KEY (user_id) REFERENCES "user" (id) ON DELETE CASCADE NOT VALID
-""",
-    "chatkit_attachment": """
-    -- chat.migrate.link_attachments
-    ALTER TABLE chatkit_attachment
-      ADD CONSTRAINT chatkit_attachment_owner
-          FOREIGN KEY (user_id) REFERENCES "user" (id) ON DELETE CASCADE NOT VALID
-""",
-}
-UNLINK: Final = {
-    "chatkit_thread": """
-    -- chat.migrate.unlink_threads
-    ALTER TABLE chatkit_thread DROP CONSTRAINT chatkit_thread_owner
-""",
-    "chatkit_attachment": """
-    -- chat.migrate.unlink_attachments
-    ALTER TABLE chatkit_attachment DROP CONSTRAINT chatkit_attachment_owner
-""",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,23 +88,65 @@ class Migration:
         return hashlib.sha256(self.sql).hexdigest()
 
 
-def migrate(dsn: str, *, link_auth_users: bool = True, folder: Path = FOLDER) -> int:
+class Patience(Connection):
+    """A connection whose statements each have `seconds`: few to look, many to change."""
+
+    seconds = STATEMENT_DEADLINE
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Wait as psycopg does, `seconds` at most; raise DeadlineExceeded."""
+        try:
+            return super().wait(gen, interval, self.seconds if timeout is None else timeout)
+        except DeadlineExceeded:
+            raise DeadlineExceeded(f"no answer within {self.seconds} s") from None
+
+
+def migrate(dsn: str, *, link_auth_users: LinkAuthUsers = "on", folder: Path = FOLDER) -> int:
     """Apply what is missing and return how many files that was; safe to repeat, and at once.
 
     Then looks whether threads can be tied to Better Auth's users: see `link_owners`. Raises
     MigrationError, with what to do about it, for a file that was edited, renamed or misnamed and
-    for a database that is newer than the files, psycopg.Error for everything else.
+    for a database that is newer than the files, psycopg.Error for everything else, also for a
+    server that says nothing for STATEMENT_DEADLINE, or for FILE_SECONDS while a file is applied.
     """
     files = read_files(folder)
-    with psycopg.connect(dsn, autocommit=True, connect_timeout=5, prepare_threshold=None) as conn:
+    with Patience.connect(
+        dsn,
+        autocommit=True,
+        prepare_threshold=None,
+        connect_timeout=5,
+        keepalives_idle=30,
+        keepalives_interval=10,
+        keepalives_count=3,
+    ) as conn:
         applied = _check(files, _applied(conn))
         count = 0
         for file in files[applied:]:
+            conn.seconds = FILE_SECONDS
             count += _apply(conn, files, file)
-        with conn.transaction():
-            conn.execute(TAKE_LOCK, {"lock": LOCK})
-            link_owners(conn, wanted=link_auth_users)
+        conn.seconds = LINK_SECONDS
+        link_owners(conn, wanted=link_auth_users)
     return count
+
+
+def check_current(conn: Connection) -> None:
+    """Raise DatabaseOutdated when the database lacks a migration that this version has.
+
+    One that has more is no reason: it is what a running worker meets while a newer version is
+    being deployed.
+    """
+    try:
+        row = conn.execute(NEWEST).fetchone()
+    except errors.UndefinedTable:
+        row = None
+    newest = (row and row[0]) or 0
+    if newest < _newest_file():
+        raise DatabaseOutdated(f"migration {newest} was applied last, not {_newest_file()}")
+
+
+@cache
+def _newest_file() -> int:
+    return read_files(FOLDER)[-1].number
 
 
 def read_files(folder: Path) -> list[Migration]:
@@ -157,29 +165,7 @@ def read_files(folder: Path) -> list[Migration]:
     return files
 
 
-def link_owners(conn: psycopg.Connection[tuple[object, ...]], *, wanted: bool) -> None:
-    """Tie threads to Better Auth's "user" table, so that deleting a user deletes what they said.
-
-    Done when that table is in this database and its id is text; undone when `wanted` is false.
-    Otherwise left out, and the log says why.
-    """
-    linked = {str(row[0]) for row in conn.execute(LINKED_TABLES)}
-    if not wanted:
-        for table in linked:
-            conn.execute(UNLINK[table])
-        logger.info("owners not linked to the auth server's users: LINK_AUTH_USERS is off")
-        return
-    row = conn.execute(AUTH_USER_ID_TYPE).fetchone()
-    if row is None or row[0] not in {"text", "character varying"}:
-        found = "no such table here" if row is None else f"its id is {row[0]}, not text"
-        logger.info('owners not linked to the auth server\'s "user" table: %s', found)
-        return
-    for table in sorted(LINK.keys() - linked):
-        conn.execute(LINK[table])
-        logger.info('%s linked to the auth server\'s "user" table', table)
-
-
-def _applied(conn: psycopg.Connection[tuple[object, ...]]) -> list[tuple[int, str, str]]:
+def _applied(conn: Connection) -> list[tuple[int, str, str]]:
     row = conn.execute(LIST_EXISTS).fetchone()
     if row is None or not row[0]:
         return []
@@ -202,9 +188,7 @@ def _check(files: list[Migration], applied: list[tuple[int, str, str]]) -> int:
     return len(applied)
 
 
-def _apply(
-    conn: psycopg.Connection[tuple[object, ...]], files: list[Migration], file: Migration
-) -> int:
+def _apply(conn: Connection, files: list[Migration], file: Migration) -> int:
     """Apply one file unless another worker did so meanwhile; return 1 or 0."""
     with conn.transaction():
         conn.execute(TAKE_LOCK, {"lock": LOCK})

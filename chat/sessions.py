@@ -13,7 +13,7 @@ from typing import Final
 
 from cachetools import TLRUCache
 
-from chat.better_auth import Answer, BetterAuth, one_address
+from chat.better_auth import CALLS_AT_ONCE, Answer, BetterAuth, one_address
 from chat.context import User
 from chat.errors import AuthUnavailable, NotSignedIn
 
@@ -81,7 +81,7 @@ class Sessions:
     """
 
     def __init__(
-        self, auth_url: str, *, cache_seconds: float = 10.0, calls_at_once: int = 32
+        self, auth_url: str, *, cache_seconds: float = 10.0, calls_at_once: int = CALLS_AT_ONCE
     ) -> None:
         self.auth = BetterAuth(auth_url, calls_at_once=calls_at_once)
         self._cache_seconds = cache_seconds

@@ -16,8 +16,11 @@ T = TypeVar("T")
 SAVE_SECONDS: Final = 10.0
 """How long cancelled tasks may take to store what they have to."""
 
-SPARE_THREADS: Final = 20
-"""Threads that no stream may take, so that pages and health checks are always answered."""
+SPARE_THREADS: Final = 50
+"""Threads that no stream may take, so that pages and health checks are always answered.
+
+More than the calls to a frozen auth server that may be waited for: see `chat.better_auth`.
+"""
 
 
 class EventLoop:

@@ -1,4 +1,4 @@
-"""The settings of `./run`: PORT and DATA_DIR here, everything else as the app reads it."""
+"""The settings of `./run`: DATA_DIR here, everything else as the app and its server read it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from chat.config import Settings
+from chat.config import ServerSettings, Settings
 from chat.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
+LOCAL = "127.0.0.1"
 # What the app is told while it is only asked whether it likes the rest.
 STAND_INS = {
     "DATABASE_URL": "host=/ user=app dbname=app",
@@ -39,14 +40,24 @@ class RunSettings:
     @property
     def origins(self) -> list[str]:
         """Every origin that a browser may name when it signs in through us."""
-        return [self.url, f"http://127.0.0.1:{self.port}", self.environ["PUBLIC_URL"]]
+        public = self.environ.get("PUBLIC_URL")
+        return [self.url, f"http://127.0.0.1:{self.port}", *([public] if public else [])]
 
 
 def read(environ: Mapping[str, str]) -> RunSettings:
-    """Return the settings; raise ConfigError that names every wrong one, the app's included."""
+    """Return the settings; raise ConfigError that names every wrong one, the app's included.
+
+    Without HOST nobody but this machine reaches it. Where the accounts are in a database of ours
+    and the conversations in another, LINK_AUTH_USERS is `leave`: a "user" table beside the
+    conversations holds other people, such as those of the site that runs there.
+    """
     given = {name: value for name, value in environ.items() if value.strip()}
     problems: list[str] = []
-    port = _port(given.get("PORT", "8000"), problems)
+    server = ServerSettings()
+    try:
+        server = ServerSettings.from_env(given)
+    except ConfigError as exc:
+        problems.extend(exc.problems)
     data_dir = _data_dir(given.get("DATA_DIR", "var"), problems)
     try:
         Settings.from_env({**STAND_INS, **given})
@@ -54,22 +65,16 @@ def read(environ: Mapping[str, str]) -> RunSettings:
         problems.extend(exc.problems)
     if problems:
         raise ConfigError(problems)
-    ours = {"PORT": str(port), "DATA_DIR": str(data_dir)}
-    public = {"PUBLIC_URL": f"http://localhost:{port}"}
+    ours = {"PORT": str(server.port), "DATA_DIR": str(data_dir)}
+    if "DATABASE_URL" in given and "BETTER_AUTH_URL" not in given:
+        ours["LINK_AUTH_USERS"] = "leave"
     return RunSettings(
-        port=port,
+        port=server.port,
         data_dir=data_dir,
         database_url=given.get("DATABASE_URL"),
         auth_url=given.get("BETTER_AUTH_URL"),
-        environ={**public, **given, **ours},
+        environ={"HOST": LOCAL, **given, **ours},
     )
-
-
-def _port(value: str, problems: list[str]) -> int:
-    if value.isascii() and value.isdigit() and 1 <= int(value) <= 65535:
-        return int(value)
-    problems.append(f"PORT is {value[:40]!r}: it must be a whole number from 1 to 65535")
-    return 0
 
 
 def _data_dir(value: str, problems: list[str]) -> Path:

@@ -125,7 +125,7 @@ class Site:
         part = Part(
             name="gunicorn",
             spawn=lambda: _spawn(words, log=log, environ=self._environ),
-            ready=lambda: _alive(self._run.port),
+            ready=lambda: _alive(self._run.environ["HOST"], self._run.port),
             log=log,
             mark="dev.tied gunicorn",
             # Running answers have 15 s to come to their end.
@@ -190,8 +190,10 @@ def _reachable(dsn: str) -> bool:
     return True
 
 
-def _alive(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+def _alive(host: str, port: int) -> bool:
+    # Who listens everywhere is asked here.
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    connection = http.client.HTTPConnection(here, port, timeout=2)
     try:
         connection.request("GET", "/livez")
         return connection.getresponse().status == 200

@@ -3,7 +3,10 @@
 pytest_plugins = [
     "tests.fix_postgres",
     "tests.fix_auth",
+    "tests.fix_auth_variants",
     "tests.fix_store",
     "tests.fix_model",
+    "tests.fix_recorder",
     "tests.fix_server",
+    "tests.fix_site",
 ]

@@ -25,8 +25,8 @@ class Person:
     id: str
     name: str
     email: str
-    cookie: str
-    bearer: str
+    cookie: str = field(repr=False)
+    bearer: str = field(repr=False)
     password: str = field(default=PASSWORD, repr=False)
 
 

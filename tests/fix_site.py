@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from chat.config import Settings
+from chat.web.services import EXTENSION
 from tests.fix_auth import PASSWORD, AuthServer
 from tests.fix_postgres import Databases
 
@@ -68,14 +69,18 @@ def site_dsn(databases: Databases, migrated: str) -> str:
 
 
 @pytest.fixture
-def start_site(site_dsn: str, site_auth: AuthServer) -> StartSite:
+def start_site(site_dsn: str, site_auth: AuthServer) -> Iterator[StartSite]:
     """Start the app with these settings; by default in front of the auth server above."""
+    started: list[Site] = []
 
     def start(origin: str = OWN, **settings: Any) -> Site:
         defaults = {"database_url": site_dsn, "auth_url": site_auth.url}
-        return Site(Settings(**{**defaults, **settings}), origin)
+        started.append(Site(Settings(**{**defaults, **settings}), origin))
+        return started[-1]
 
-    return start
+    yield start
+    for site in started:
+        site.app.extensions[EXTENSION].database.close()
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import IO, Any, Final, cast
 
 from chatkit.types import (
     AttachmentsCreateReq,
@@ -21,7 +22,7 @@ from chatkit.types import (
 )
 from flask import Request
 from pydantic import TypeAdapter, ValidationError
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.wsgi import get_input_stream
 
 from chat.errors import (
     AttachmentsRefused,
@@ -31,13 +32,20 @@ from chat.errors import (
     NotJson,
     UnsupportedRequest,
 )
+from chat.web.senders import senders
 
 LARGEST_BODY: Final = 1024 * 1024
 """Bytes; a million small content parts would keep a thread busy for 5 s (measured)."""
+LARGEST_FORM: Final = 64 * 1024
+"""Bytes of a form; the largest that our pages send is a name of 320 characters and a password."""
 LARGEST_DRAIN: Final = 8 * LARGEST_BODY
 """Bytes of a refused body that are read, so that the client sees the answer and no reset."""
+BODY_SECONDS: Final = 30.0
+"""How long a whole body may take: a megabyte over a slow line."""
 DRAIN_SECONDS: Final = 2.0
-"""How long any piece of a refused body is waited for."""
+"""How long the rest of a refused body is waited for, all of it together."""
+INPUT: Final = "threadkeeper.input"
+"""Where the environment keeps what the body is read from: `wsgi.input` becomes the form."""
 LARGEST_LIMIT: Final = 1000
 """Rows that may be asked for; a page has 100 at most."""
 
@@ -54,13 +62,18 @@ def read_json(request: Request) -> bytes:
         raise NotJson(f"content type of {len(request.mimetype)} characters")
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise NotJson("the body is encoded")
-    try:
-        body: bytes = request.stream.read(LARGEST_BODY + 1)
-    except (ClientDisconnected, OSError) as exc:
-        raise InvalidRequest("the body broke off") from exc
-    if len(body) > LARGEST_BODY:
-        raise BodyTooLarge(f"more than {LARGEST_BODY} bytes")
-    return body
+    return _read(request, LARGEST_BODY)
+
+
+def take_form(request: Request) -> None:
+    """Read a form of at most LARGEST_FORM bytes, for `request.form` to find.
+
+    Raises BodyTooLarge, and InvalidRequest when it breaks off or takes longer than BODY_SECONDS.
+    It is read before it is parsed: a parser writes large files to the disk.
+    """
+    form = _read(request, LARGEST_FORM)
+    request.environ["wsgi.input"] = io.BytesIO(form)
+    request.environ["wsgi.input_terminated"] = True
 
 
 def drain(request: Request) -> bool:
@@ -68,18 +81,43 @@ def drain(request: Request) -> bool:
 
     A connection that is closed with bytes unread is reset, and the client then never sees why.
     """
-    sock = request.environ.get("gunicorn.socket")
-    if sock is not None:
-        sock.settimeout(DRAIN_SECONDS)
     left = LARGEST_DRAIN
+    stream = _input(request)
     try:
-        while chunk := request.stream.read(min(left, 65536)):
-            left -= len(chunk)
-            if left <= 0:
-                return False
-    except (ClientDisconnected, OSError):
+        with senders.within(DRAIN_SECONDS):
+            while chunk := stream.read(min(left, 65536)):
+                left -= len(chunk)
+                if left <= 0:
+                    return False
+    # Whatever the web server finds wrong with a chunk: the answer is there already.
+    except Exception:
         return False
-    return True
+    return not senders.ended()
+
+
+def _read(request: Request, limit: int) -> bytes:
+    length = request.content_length or 0
+    if length > limit:
+        raise BodyTooLarge(f"{length} bytes: the limit is {limit}")
+    try:
+        with senders.within(BODY_SECONDS):
+            body = _input(request).read(limit + 1)
+    # The web server's own errors for a broken chunk have no class in common.
+    except Exception as exc:
+        raise InvalidRequest(f"the body broke off: {type(exc).__name__}") from exc
+    if len(body) > limit:
+        raise BodyTooLarge(f"more than {limit} bytes")
+    if len(body) < length:
+        raise InvalidRequest(f"the body broke off after {len(body)} of {length} bytes")
+    return body
+
+
+def _input(request: Request) -> IO[bytes]:
+    """Return what the web server reads the body from, the same each time."""
+    environ = request.environ
+    if INPUT not in environ:
+        environ[INPUT] = get_input_stream(environ)
+    return cast(IO[bytes], environ[INPUT])
 
 
 def parse(body: bytes) -> ChatKitReq:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Generator
 from typing import Final
 
 from chatkit.types import ItemsListReq, NonStreamingReq, StreamingReq, is_streaming_req
@@ -50,9 +51,9 @@ def join_turn(thread_id: str) -> Response:
     if row is None:
         run(threads.find, user_id=context.user_id, thread_id=thread_id)
         return Response(status=204)
-    give_back = streams.places.take()
-    events = join(services().turns, services().database, row, streams.gone())
-    return streams.answer(events, give_back)
+    return streams.answer(
+        context.user_id, lambda gone: join(services().turns, services().database, row, gone)
+    )
 
 
 @blueprint.post("/chatkit/turns/<thread_id>/stop")
@@ -76,26 +77,18 @@ def _answer(parsed: NonStreamingReq, context: RequestContext) -> Response:
 
 def _stream(parsed: StreamingReq, context: RequestContext, request_hash: str) -> Response:
     key = _key()
-    give_back = streams.places.take()
-    try:
+    keep = request.headers.get(KEEP_HEADER) == "keep"
+    turns, database, assistant = services().turns, services().database, services().assistant
+
+    def begin(gone: Callable[[], bool]) -> Generator[bytes, None, None]:
         begun = services().loop.run(
-            services().assistant.begin(
-                parsed,
-                context,
-                key=key,
-                request_hash=request_hash,
-                keep=request.headers.get(KEEP_HEADER) == "keep",
-            )
+            assistant.begin(parsed, context, key=key, request_hash=request_hash, keep=keep)
         )
-    except BaseException:
-        give_back()
-        raise
-    turns = services().turns
-    if isinstance(begun, TurnRow):
-        events = replay(turns, services().database, begun, streams.gone())
-    else:
-        events = live(turns, *begun, streams.gone())
-    return streams.answer(events, give_back)
+        if isinstance(begun, TurnRow):
+            return replay(turns, database, begun, gone)
+        return live(turns, *begun, gone)
+
+    return streams.answer(context.user_id, begin)
 
 
 def _key() -> str | None:

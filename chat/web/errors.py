@@ -21,6 +21,7 @@ SENTENCES: Final = {
     405: "That can't be done here.",
     413: "That is too much to send at once.",
 }
+LONGEST_WORDS: Final = 200
 JSON_PATHS: Final = ("/chatkit", "/livez", "/readyz")
 
 
@@ -40,13 +41,18 @@ def as_event(exc: BaseException) -> bytes:
 
 
 def log(exc: BaseException) -> None:
-    """Log an exception: a line for what we expect, the places in the code for a bug."""
+    """Log an exception: a line for what we expect, the places in the code for a bug.
+
+    The words of a ChatError are ours: ids, values and limits. They are cut, because an id may
+    have been made up by whoever sent it.
+    """
+    words = ascii(str(exc)[:LONGEST_WORDS])
     if not isinstance(exc, ChatError):
         logger.error("unexpected %s", type(exc).__name__, exc_info=exc)
     elif exc.status >= 500:
-        logger.warning("failed code=%s", exc.code)
+        logger.warning("failed code=%s why=%s", exc.code, words)
     else:
-        logger.info("refused code=%s status=%d", exc.code, exc.status)
+        logger.info("refused code=%s status=%d why=%s", exc.code, exc.status, words)
 
 
 def _on_chat_error(exc: ChatError) -> AnyResponse:

@@ -13,6 +13,7 @@ Forms need no token field for this. Those that are sent before anybody is signed
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 from flask import Flask, g, request
@@ -22,14 +23,19 @@ from chat.config import origin_of
 from chat.context import RequestContext, User
 from chat.errors import CrossSiteRequest
 from chat.sessions import Credentials, credentials_of
+from chat.web import body
 from chat.web.services import services
 
+logger = logging.getLogger(__name__)
+
+LONGEST_ORIGIN: Final = 100
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def install(app: Flask) -> None:
     """Make the app refuse what other sites make a browser send, before any view runs."""
     app.before_request(refuse_cross_site)
+    app.before_request(_take_form)
 
 
 def refuse_cross_site() -> None:
@@ -38,6 +44,13 @@ def refuse_cross_site() -> None:
         return
     if not _vouched() and credentials().cookie:
         raise CrossSiteRequest("a session cookie without Origin and Sec-Fetch-Site")
+
+
+def _take_form() -> None:
+    """Bound every body but that of POST /chatkit, which is read with bounds of its own."""
+    unread = request.endpoint in {None, "chatkit.chatkit"}
+    if request.method not in SAFE_METHODS and not unread:
+        body.take_form(request)
 
 
 def require_same_origin() -> None:
@@ -91,6 +104,11 @@ def _vouched() -> bool:
     site = request.headers.get("Sec-Fetch-Site")
     # As bytes of the header: a parsed `https://evil@ours` would have our host.
     if origin is not None and origin != own_origin():
+        logger.warning(
+            "refused origin=%a own=%a: if both are this site, set PUBLIC_URL to the first",
+            origin[:LONGEST_ORIGIN],
+            own_origin()[:LONGEST_ORIGIN],
+        )
         raise CrossSiteRequest(f"origin {origin[:100]!a} is not {own_origin()!a}")
     if site is not None and site not in {"same-origin", "none"}:
         raise CrossSiteRequest(f"Sec-Fetch-Site is {site[:20]!a}")

@@ -18,6 +18,8 @@ from chat.web.services import services
 
 logger = logging.getLogger(__name__)
 
+SOCKET_SECONDS: Final = 30.0
+"""How long a client may accept nothing of an answer, so that it holds no thread for ever."""
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 # No page of ours may be framed: the widget lives in the host page itself, not in a frame.
@@ -48,6 +50,9 @@ def _begin() -> None:
     g.began = time.monotonic()
     logs.request_id.set(g.request_id)
     logs.user_id.set("")
+    sock = request.environ.get("gunicorn.socket")
+    if sock is not None:
+        sock.settimeout(SOCKET_SECONDS)
 
 
 def _finish(response: Response) -> Response:
@@ -58,7 +63,10 @@ def _finish(response: Response) -> Response:
     headers["Content-Security-Policy"] = _policy()
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    if (services().settings.public_url or "").startswith("https:"):
+        headers["Strict-Transport-Security"] = "max-age=31536000"
     if request.endpoint not in SHARED:
+        headers["Cross-Origin-Resource-Policy"] = "same-origin"
         # Every page is somebody's own: no cache may keep it, not even the browser's.
         headers.setdefault("Cache-Control", "no-store")
         headers.add("Vary", "Cookie")

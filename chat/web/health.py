@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from flask import Blueprint, Response, jsonify
 
-from chat.db import Connection
+from chat.migrate import check_current
 from chat.web.services import services
 
 blueprint = Blueprint("health", __name__)
-
-PING: Final = """
-    -- chat.health.ping
-    SELECT 1
-"""
 
 
 @blueprint.get("/livez")
@@ -25,10 +18,6 @@ def livez() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Answer 200 when the database answers and has our tables, otherwise 503 and its code."""
-    services().database.run(_ping)
+    """Answer 200 when the database answers with all our migrations, otherwise 503 and its code."""
+    services().database.run(check_current)
     return jsonify(status="ready")
-
-
-def _ping(conn: Connection) -> None:
-    conn.execute(PING)

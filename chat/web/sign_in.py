@@ -11,7 +11,7 @@ from flask import Blueprint, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from chat.better_auth import Answer, one_address
-from chat.errors import AuthUnavailable, BodyTooLarge, NotSignedIn
+from chat.errors import AuthUnavailable, NotSignedIn
 from chat.web import guard, refusals
 from chat.web.return_path import return_path
 from chat.web.services import services
@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 blueprint = Blueprint("sign_in", __name__)
 
 HOME: Final = "/history"
-FORM_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,7 @@ SIGN_UP: Final = Form("auth/sign_up.html", "sign-up/email", ("name", "email", "p
 
 @blueprint.before_request
 def guard_forms() -> None:
-    """Bound the form and refuse one that no page of ours sent, also when nobody is signed in."""
-    if (request.content_length or 0) > FORM_BYTES:
-        raise BodyTooLarge(f"a form of {request.content_length} bytes: the limit is {FORM_BYTES}")
-    # A chunked one does not say its length before.
-    request.max_content_length = FORM_BYTES
+    """Refuse a form that no page of ours sent, also when nobody is signed in."""
     if request.method not in guard.SAFE_METHODS:
         guard.require_same_origin()
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
 from flask import Response, request
 
-from chat.errors import Overloaded
+from chat.errors import Overloaded, TooManyStreams
 from chat.stream import reader_left, worker
 from chat.web.errors import as_event
 
 READ_TIMEOUT: Final = 30.0
 """Seconds that a reader may take to accept bytes before its stream is dropped."""
+STREAMS_EACH: Final = 10
+"""Streams that one person may have open in one process: a few tabs on a few devices."""
 
 HEADERS: Final = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -28,21 +31,28 @@ class Places:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._taken = 0
+        self._taken: Counter[str] = Counter()
 
-    def take(self) -> Callable[[], None]:
-        """Take a place and return how to give it back, once; raise Overloaded if none is free."""
+    def take(self, user_id: str) -> Callable[[], None]:
+        """Take a place for the user and return how to give it back, once.
+
+        Raises Overloaded if none is free, TooManyStreams if the user has STREAMS_EACH.
+        """
         with self._lock:
-            if self._taken >= worker.streams:
-                raise Overloaded(f"{self._taken} streams are open here")
-            self._taken += 1
+            if self._taken[user_id] >= STREAMS_EACH:
+                raise TooManyStreams(f"{self._taken[user_id]} streams are open for this user here")
+            if self._taken.total() >= worker.streams:
+                raise Overloaded(f"{self._taken.total()} streams are open here")
+            self._taken[user_id] += 1
         given = threading.Event()
 
         def give_back() -> None:
             with self._lock:
                 if not given.is_set():
                     given.set()
-                    self._taken -= 1
+                    self._taken[user_id] -= 1
+                    # Whoever reads nothing is forgotten.
+                    self._taken += Counter()
 
         return give_back
 
@@ -50,12 +60,17 @@ class Places:
 places: Final = Places()
 
 
-def answer(events: Generator[bytes, None, None], give_back: Callable[[], None]) -> Response:
-    """Return the events as an answer that ends with an `error` event if they break.
+def answer(
+    user_id: str, begin: Callable[[Callable[[], bool]], Generator[bytes, None, None]]
+) -> Response:
+    """Return the events that `begin` makes as an answer; an `error` event ends them if they break.
 
-    The first one is there before the status is sent, so that what fails at once has a status.
+    `begin` gets the question whether the client has left. The first event is there before the
+    status is sent, so that what fails at once has a status. Raises like `Places.take`.
     """
+    give_back = places.take(user_id)
     try:
+        events = begin(_gone())
         first = next(events, b"")
     except BaseException:
         give_back()
@@ -66,7 +81,7 @@ def answer(events: Generator[bytes, None, None], give_back: Callable[[], None]) 
     return response
 
 
-def gone() -> Callable[[], bool]:
+def _gone() -> Callable[[], bool]:
     """Return a question that is answered True once the client of this request has left."""
     sock = request.environ.get("gunicorn.socket")
     if sock is None:

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import psycopg
 import pytest
@@ -239,6 +240,24 @@ def test_two_runs_side_by_side_do_not_meet(site: Run, begin: Callable[..., Run])
     assert other.answers()
     assert site.group("server.mjs") != other.group("server.mjs")
     assert site.database().dsn != other.database().dsn
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_one_signs_up_under_either_name_of_this_machine(site: Run, host: str) -> None:
+    form = urlencode({"name": "A", "email": f"a@{host}.example", "password": "correct-horse"})
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+    here = f"{host}:{site.port}"
+    headers = {
+        "Host": here,
+        "Origin": f"http://{here}",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+
+    connection.request("POST", "/sign-up", form, headers)
+    answer = connection.getresponse()
+    connection.close()
+
+    assert (answer.status, answer.headers["Location"]) == (303, "/history")
 
 
 def test_a_second_run_on_the_same_folder_is_refused(site: Run, begin: Callable[..., Run]) -> None:

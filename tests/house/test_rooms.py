@@ -28,6 +28,7 @@ ROOMS = (
     "chat.bounded_http",
     "chat.tables",
     "chat.migrate",
+    "chat.owner_link",
     "chat.db",
     "chat.config",
     "chat.context",

@@ -9,7 +9,7 @@ from tests.house.source import ROOT, all_modules, table_words
 
 READERS = {"required", "optional", "get"}
 NAME = re.compile(r"[A-Z][A-Z_]+")
-PLACES = {"chat/config.py", "gunicorn.conf.py", "dev/settings.py", "dev/postgres_binaries.py"}
+PLACES = {"chat/config.py", "dev/settings.py", "dev/postgres_binaries.py"}
 
 
 def read_names() -> dict[str, str]:

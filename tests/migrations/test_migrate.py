@@ -6,14 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
-from chat.errors import MigrationError
-from chat.migrate import FOLDER, NAME, migrate, read_files
+from chat.db import Database
+from chat.errors import DatabaseOutdated, MigrationError
+from chat.migrate import FOLDER, NAME, check_current, migrate, read_files
+from tests.fix_proxy import Proxy, proxy
+
+__all__ = ["proxy"]
 
 ROOT = FOLDER.parent
 
@@ -53,10 +59,12 @@ def test_all_files_are_applied_once_and_in_order(empty_dsn: str) -> None:
 
 
 def test_eight_workers_at_the_same_moment_apply_each_file_once(empty_dsn: str) -> None:
+    a_foreign_user_table(empty_dsn)
     with ThreadPoolExecutor(8) as pool:
         counts = list(pool.map(lambda _n: migrate(empty_dsn), range(8)))
 
     assert sum(counts) == len(read_files(FOLDER))
+    assert len(owners(empty_dsn)) == 2
 
 
 def test_an_edited_file_is_refused_with_what_to_do(empty_dsn: str, folder: Path) -> None:
@@ -114,7 +122,7 @@ def test_owners_are_linked_to_better_auths_users_when_their_table_appears(empty_
     migrate(empty_dsn)
     assert owners(empty_dsn) == ["chatkit_attachment_owner", "chatkit_thread_owner"]
 
-    migrate(empty_dsn, link_auth_users=False)
+    migrate(empty_dsn, link_auth_users="off")
     assert owners(empty_dsn) == []
 
 
@@ -140,6 +148,98 @@ def test_threads_of_people_who_are_gone_do_not_keep_the_others_from_being_linked
     migrate(empty_dsn)
 
     assert len(owners(empty_dsn)) == 2
+
+
+def a_foreign_user_table(dsn: str, id_column: str = "id text PRIMARY KEY") -> None:
+    with psycopg.connect(dsn) as conn:
+        conn.execute(f'CREATE TABLE "user" ({id_column})')
+
+
+def test_a_link_that_is_to_be_left_is_neither_made_nor_removed(empty_dsn: str) -> None:
+    a_foreign_user_table(empty_dsn)
+    migrate(empty_dsn, link_auth_users="leave")
+    assert owners(empty_dsn) == []
+
+    migrate(empty_dsn)
+    migrate(empty_dsn, link_auth_users="leave")
+    assert len(owners(empty_dsn)) == 2
+
+
+def test_a_table_of_users_that_nobody_can_refer_to_is_left_alone(
+    empty_dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    a_foreign_user_table(empty_dsn, "id text")
+
+    migrate(empty_dsn)
+
+    assert owners(empty_dsn) == []
+    assert "not unique" in caplog.text
+
+
+def test_a_role_that_does_not_own_the_tables_goes_on_without_the_link(
+    empty_dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    migrate(empty_dsn)
+    a_foreign_user_table(empty_dsn)
+    role = f"guest_{os.getpid()}"
+    with psycopg.connect(empty_dsn, autocommit=True) as conn:
+        conn.execute(f"CREATE ROLE {role} LOGIN")
+        conn.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+        try:
+            assert migrate(make_conninfo(empty_dsn, user=role)) == 0
+        finally:
+            conn.execute(f"DROP OWNED BY {role}")
+            conn.execute(f"DROP ROLE {role}")
+
+    assert owners(empty_dsn) == []
+    assert "run python -m chat.migrate as the owner of the tables" in caplog.text
+
+
+def test_a_long_transaction_elsewhere_keeps_nobody_waiting(
+    empty_dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    migrate(empty_dsn)
+    a_foreign_user_table(empty_dsn)
+    with psycopg.connect(empty_dsn) as other:
+        other.execute('INSERT INTO "user" VALUES (1)')
+        began = time.monotonic()
+        migrate(empty_dsn)
+
+    assert time.monotonic() - began < 6
+    assert "a table was locked" in caplog.text
+    assert owners(empty_dsn) == []
+
+
+def test_a_server_that_freezes_holds_a_migration_for_seconds(proxy: Proxy) -> None:
+    migrate(proxy.dsn)
+    proxy.freeze()
+    began = time.monotonic()
+
+    with pytest.raises(psycopg.OperationalError):
+        migrate(proxy.dsn)
+
+    assert time.monotonic() - began < 12
+
+
+def test_a_database_that_lacks_a_migration_is_outdated_and_a_newer_one_is_not(
+    empty_dsn: str,
+) -> None:
+    migrate(empty_dsn)
+    database = Database(empty_dsn)
+    database.run(check_current)
+    with psycopg.connect(empty_dsn) as conn:
+        conn.execute("INSERT INTO chatkit_migration VALUES (9999, '9999_from_later.sql', '')")
+    database.run(check_current)
+
+    with psycopg.connect(empty_dsn) as conn:
+        conn.execute("DELETE FROM chatkit_migration WHERE number > 1")
+    with pytest.raises(DatabaseOutdated, match="migration 1 was applied last"):
+        database.run(check_current)
+    with psycopg.connect(empty_dsn) as conn:
+        conn.execute("DROP TABLE chatkit_migration")
+    with pytest.raises(DatabaseOutdated):
+        database.run(check_current)
+    database.close()
 
 
 def run_command(**environ: str) -> subprocess.CompletedProcess[str]:

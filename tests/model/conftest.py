@@ -9,9 +9,6 @@ import pytest
 from chat.db import Database
 from chat.neon_store import NeonStore
 from tests.fix_postgres import Databases
-from tests.fix_recorder import recorder
-
-__all__ = ["quiet_store", "recorder", "store"]
 
 
 @pytest.fixture(scope="session")

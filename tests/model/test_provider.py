@@ -106,7 +106,8 @@ async def test_an_agent_that_is_another_agents_tool_uses_the_same_server(
     expert: Agent[TurnContext] = Agent(name="Expert")
     tool = expert.as_tool("ask_expert", "Ask the expert.")
     agent: Agent[TurnContext] = Agent(name="Chief", tools=[tool])
-    model_server.script(Reply(tool=("ask_expert", {"input": "Really?"})), "Yes.", "He says yes.")
+    model_server.script(Reply(tool=("ask_expert", {"input": "Really?"})), "He says yes.")
+    model_server.script_whole("Yes.")
 
     turn = await a_turn(store, alice, compatible(model_server), definition=agent)
 

@@ -227,3 +227,21 @@ def seconds_until_answered(sessions: Sessions, credentials: Credentials) -> floa
         else:
             break
     return time.monotonic() - began
+
+
+def test_slow_sign_ins_do_not_keep_us_from_asking_who_is_signed_in() -> None:
+    def play(connection: socket.socket) -> None:
+        time.sleep(2.5)
+        connection.sendall(answer(200, ALICE))
+
+    slow_then_fast: list[Answer] = [*[play] * 8, answer(200, ALICE)]
+    with Scripted(*slow_then_fast) as server, ThreadPoolExecutor(40) as crowd:
+        sessions = Sessions(server.url, cache_seconds=0)
+        posts = [crowd.submit(sessions.auth.post, "sign-in/email", {}, {}) for _ in range(40)]
+        time.sleep(0.3)
+        began = time.monotonic()
+        assert sessions.user(SOMEBODY).id == "alice"
+        assert time.monotonic() - began < 1
+        refused = [post for post in posts if isinstance(post.exception(), AuthUnavailable)]
+
+    assert len(refused) == 32

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.config import DEFAULT_MODEL, Settings, origin_of
+from chat.better_auth import CALLS_AT_ONCE, POSTS_AT_ONCE
+from chat.config import DEFAULT_MODEL, FEWEST_THREADS, ServerSettings, Settings, origin_of
 from chat.errors import ConfigError
+from chat.stream import SPARE_THREADS
 
 NEEDED = {
     "DATABASE_URL": "postgresql://app:secret@db.example.com/chat",
@@ -181,14 +183,41 @@ def test_there_is_no_origin_in_nonsense(nonsense: str) -> None:
         origin_of(nonsense)
 
 
-@pytest.mark.parametrize("word", ["1", "true", "YES", "on"])
-def test_a_switch_is_on(word: str) -> None:
-    assert read(LINK_AUTH_USERS=word).link_auth_users is True
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        *((word, "on") for word in ("1", "true", "YES", "on")),
+        *((word, "off") for word in ("0", "false", "No", "OFF")),
+        ("Leave", "leave"),
+    ],
+)
+def test_the_link_to_users_is_on_off_or_left_as_it_is(word: str, meant: str) -> None:
+    assert read(LINK_AUTH_USERS=word).link_auth_users == meant
 
 
-@pytest.mark.parametrize("word", ["0", "false", "No", "OFF"])
-def test_a_switch_is_off(word: str) -> None:
-    assert read(LINK_AUTH_USERS=word).link_auth_users is False
+def test_the_server_needs_no_setting_and_names_all_wrong_ones() -> None:
+    nothing = dict.fromkeys(("HOST", "PORT", "WEB_CONCURRENCY", "WEB_THREADS"), " ")
+    assert ServerSettings.from_env(nothing) == ServerSettings()
+
+    wrong = {"HOST": "a b", "PORT": "web", "WEB_CONCURRENCY": "two", "WEB_THREADS": "10"}
+    with pytest.raises(ConfigError) as raised:
+        ServerSettings.from_env(wrong)
+
+    assert [problem.split()[0] for problem in raised.value.problems] == list(wrong)
+    assert "from 51 to 900" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("127.0.0.1", "127.0.0.1:80"), ("::", "[::]:80"), ("chat.local", "chat.local:80")],
+)
+def test_the_server_listens_on_an_address(host: str, address: str) -> None:
+    assert ServerSettings.from_env({"HOST": host, "PORT": "80"}).address == address
+
+
+def test_the_fewest_threads_leave_one_for_a_stream() -> None:
+    assert FEWEST_THREADS == SPARE_THREADS + 1
+    assert SPARE_THREADS > CALLS_AT_ONCE + POSTS_AT_ONCE + 8
 
 
 @pytest.mark.parametrize(

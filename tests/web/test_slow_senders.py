@@ -80,9 +80,11 @@ def test_a_body_that_comes_in_time_is_taken_however_it_is_cut(
     sent = b'{"type":"threads.list","params":{}}'
     head = "".join(f"{name}: {value}\r\n" for name, value in alice.headers().items())
     with socket.create_connection(("localhost", server.port), timeout=10) as sock:
-        sock.sendall(post("/chatkit", head + JSON, length=len(sent)).replace(
-            "Host: ours", f"Host: localhost:{server.port}"
-        ).encode())
+        sock.sendall(
+            post("/chatkit", head + JSON, length=len(sent))
+            .replace("Host: ours", f"Host: localhost:{server.port}")
+            .encode()
+        )
         for at in range(0, len(sent), 5):
             sock.sendall(sent[at : at + 5])
             time.sleep(0.4)
@@ -96,9 +98,7 @@ def test_a_large_form_is_refused_before_anything_is_parsed(
     large = {"file": ("a.bin", b"x" * 3_000_000)}
 
     for path in ("/history/thr_1/delete", "/sign-in"):
-        refused = requests.post(
-            alice.url + path, files=large, headers=alice.headers(), timeout=10
-        )
+        refused = requests.post(alice.url + path, files=large, headers=alice.headers(), timeout=10)
         assert refused.status_code == 413
         pieces = iter([b"email=", *[b"x" * 8192] * 9])
         chunked = requests.post(
