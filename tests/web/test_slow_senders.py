@@ -59,6 +59,7 @@ def test_a_chunked_body_that_drips_is_ended_too(server: Server) -> None:
     assert took < 5
 
 
+@pytest.mark.soak
 def test_nobody_fills_all_threads_with_slow_bodies_or_slow_heads(start_server: StartServer) -> None:
     server = start_server(WEB_THREADS="51")
     heads = [post("/sign-in", FOREIGN + FORM), "POST /sign-in HTT"]
