@@ -3,6 +3,7 @@
 import os
 import sys
 
+from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
 from chat.config import ServerSettings, Settings
@@ -23,6 +24,20 @@ class PatientWorker(ThreadWorker):
         """Tell gunicorn that the worker lives, about once a second, and end who is late."""
         super().notify()
         senders.end_late()
+
+
+class QuietLogger(Logger):
+    """gunicorn's log without people's words: it quotes what it could not read as a request."""
+
+    def warning(self, msg, *args, **kwargs):
+        """Log a warning; of a request that could not be read, only that it was so."""
+        if str(msg).startswith("Invalid request"):
+            msg, args = "a request could not be read", ()
+        super().warning(msg, *args, **kwargs)
+
+    def exception(self, msg, *args, **kwargs):  # noqa: ARG002 - it would name the address.
+        """Log an error by its type alone."""
+        super().error("gunicorn failed: %s", type(sys.exc_info()[1]).__name__)
 
 
 try:
@@ -73,6 +88,7 @@ limit_request_field_size = 16380
 # The app writes a line for each answer, as JSON; gunicorn's own goes without.
 accesslog = None
 errorlog = "-"
+logger_class = QuietLogger
 loglevel = "warning"
 
 

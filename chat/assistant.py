@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final
 
 from chatkit.server import ChatKitServer
 from chatkit.types import (
-    ClientToolCallItem,
     FeedbackKind,
     ItemsListReq,
     NonStreamingReq,
     Page,
     SDKHiddenContextItem,
     StreamingReq,
-    StructuredInputItem,
     Thread,
     ThreadCreatedEvent,
     ThreadItem,
     ThreadItemDoneEvent,
     ThreadMetadata,
-    ThreadsAddClientToolOutputReq,
-    ThreadsAddStructuredInputReq,
     ThreadsAddUserMessageReq,
     ThreadsCreateReq,
-    ThreadsCustomActionReq,
     ThreadsRetryAfterItemReq,
     ThreadStreamEvent,
     ThreadsUpdateReq,
@@ -35,9 +31,10 @@ from chatkit.types import (
     UserMessageItem,
 )
 
+from chat.admission import admitted
 from chat.answers import Answers, text_of
 from chat.context import RequestContext
-from chat.errors import InvalidRequest, ThreadClosed, UnsupportedRequest
+from chat.errors import TurnRunning
 from chat.model import clean_title, title_from_message
 from chat.neon_store import NeonStore
 from chat.running_turn import Ready, Turn, current, new_turn_id
@@ -49,16 +46,11 @@ from chat.turns import Turns
 logger = logging.getLogger(__name__)
 
 
+BUSY_SECONDS: Final = 1.0
+"""How long a message waits for the thread's last turn to end: it may be ending right now."""
+
 STOPPED_NOTE: Final = "The user stopped this answer. Do not go on with it unless asked to."
 INTERRUPTED_NOTE: Final = "This answer broke off for a technical reason. The user saw it so far."
-
-_Continued: TypeAlias = (
-    ThreadsAddUserMessageReq
-    | ThreadsAddClientToolOutputReq
-    | ThreadsAddStructuredInputReq
-    | ThreadsRetryAfterItemReq
-    | ThreadsCustomActionReq
-)
 
 
 class Assistant(ChatKitServer[RequestContext]):
@@ -115,20 +107,46 @@ class Assistant(ChatKitServer[RequestContext]):
         leaves. Raises what `Turns.start` raises, and what is wrong with the request.
         """
         same = await self.turns.find_same(context, key, request_hash)
-        if same is not None:
-            return same
+        deadline = time.monotonic() + BUSY_SECONDS
+        while same is None:
+            try:
+                return await self._begin(request, context, key, request_hash, keep=keep)
+            except TurnRunning as exc:
+                free = await self.turns.make_way(context, exc.thread_id)
+                # A retry takes away what follows its message. It must not wait for more to follow:
+                # who sent it has not seen that.
+                late = isinstance(request, ThreadsRetryAfterItemReq) or time.monotonic() > deadline
+                if late and not free:
+                    raise
+        return same
+
+    async def _begin(
+        self,
+        request: StreamingReq,
+        context: RequestContext,
+        key: str | None,
+        request_hash: str | None,
+        *,
+        keep: bool,
+    ) -> tuple[Turn, Ready] | TurnRow:
+        """Check the request against the thread as it is now, and begin its turn at once.
+
+        After waiting for another turn the thread is not what it was: all is checked anew.
+        """
+        message, old_ids = None, list[str]()
         if isinstance(request, ThreadsCreateReq):
             thread, message = await self._opening(request.params.input, context)
         else:
-            thread = await self._check(request, context)
-            message = None
+            thread = await admitted(self.store, request, context)
         if isinstance(request, ThreadsAddUserMessageReq):
             message = await self._build_user_message_item(request.params.input, thread, context)
+        if isinstance(request, ThreadsRetryAfterItemReq):
+            old_ids = await self.store.ids_after(thread.id, request.params.item_id, context)
         worker_id, answered = self.turns.keeper.worker_id, _message_id(request, message)
         return await self.turns.start(
             NewTurn(new_turn_id(), thread.id, worker_id, answered, key, request_hash),
             context,
-            self._events_of(request, thread, message, context),
+            self._events_of(request, thread, message, old_ids, context),
             new_thread=thread if isinstance(request, ThreadsCreateReq) else None,
             message=message,
             title=thread.title,
@@ -177,6 +195,7 @@ class Assistant(ChatKitServer[RequestContext]):
         request: StreamingReq,
         thread: ThreadMetadata,
         message: UserMessageItem | None,
+        old_ids: list[str],
         context: RequestContext,
     ) -> AsyncIterator[ThreadStreamEvent]:
         if message is not None:
@@ -184,7 +203,7 @@ class Assistant(ChatKitServer[RequestContext]):
                 message, thread, context, is_new=isinstance(request, ThreadsCreateReq)
             )
         if isinstance(request, ThreadsRetryAfterItemReq):
-            return self._retry(thread, request.params.item_id, context)
+            return self._retry(thread, request.params.item_id, old_ids, context)
         return self._process_streaming_impl(request, context)
 
     async def _answer_to(
@@ -233,48 +252,18 @@ class Assistant(ChatKitServer[RequestContext]):
                 item["outcome"] = outcomes[item["id"]]
         return json.dumps(page).encode()
 
-    async def _check(self, request: _Continued, context: RequestContext) -> ThreadMetadata:
-        """Return the request's thread; refuse what the SDK would accept in it, or break on."""
-        thread = await self.store.load_thread(request.params.thread_id, context)
-        if thread.status.type != "active":
-            raise ThreadClosed(f"thread {thread.id} is {thread.status.type}")
-        match request:
-            case ThreadsAddClientToolOutputReq():
-                page = await self.store.load_thread_items(thread.id, None, 1, "desc", context)
-                _check_waiting(page.data[0] if page.data else None, ClientToolCallItem)
-            case ThreadsAddStructuredInputReq():
-                item = await self.store.load_item(thread.id, request.params.item_id, context)
-                _check_waiting(item, StructuredInputItem)
-            case ThreadsRetryAfterItemReq():
-                item = await self.store.load_item(thread.id, request.params.item_id, context)
-                if not isinstance(item, UserMessageItem):
-                    raise InvalidRequest(f"item {item.id} is no message of a person")
-            case ThreadsCustomActionReq():
-                raise UnsupportedRequest(request.type)
-            case ThreadsAddUserMessageReq():
-                pass
-        return thread
-
     async def _retry(
-        self, thread: ThreadMetadata, item_id: str, context: RequestContext
+        self, thread: ThreadMetadata, item_id: str, old_ids: list[str], context: RequestContext
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Answer a message again; the old answer goes only once the new one is complete.
 
         The SDK deletes the old one first, item by item, and a model that then fails leaves nothing.
         """
         message = await self.store.load_item(thread.id, item_id, context)
-        old_ids = await self.store.ids_after(thread.id, item_id, context)
         async for event in self._process_events(
             thread, context, lambda: self._answers.replace(thread, message, old_ids, context)
         ):
             yield event
-
-
-def _check_waiting(
-    item: ThreadItem | None, kind: type[ClientToolCallItem] | type[StructuredInputItem]
-) -> None:
-    if not isinstance(item, kind) or item.status != "pending":
-        raise InvalidRequest(f"nothing of kind {kind.__name__} is waited for")
 
 
 def _message_id(request: StreamingReq, message: UserMessageItem | None) -> str | None:

@@ -188,6 +188,10 @@ class TurnRunning(ChatError):
     allow_retry = True
     retry_after = 2
 
+    def __init__(self, thread_id: str) -> None:
+        self.thread_id = thread_id
+        super().__init__(f"a turn runs in thread {thread_id}")
+
 
 class TooManyTurns(ChatError):
     """The person has as many answers being written as one person may."""

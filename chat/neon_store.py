@@ -243,4 +243,6 @@ class NeonStore(Store[RequestContext]):
             return await asyncio.shield(done)
         except asyncio.CancelledError:
             await asyncio.wait([done])
+            # Asked for, so that nobody complains about a failure that came too late to matter.
+            done.exception()
             raise

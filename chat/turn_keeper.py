@@ -68,25 +68,31 @@ class TurnKeeper:
         for turn in self.running.values():
             turn.stop("interrupted")
 
-    async def settle(self, row: TurnRow) -> None:
+    async def settle(self, row: TurnRow) -> bool:
         """End a turn whose worker died, from its checkpoints; safe to repeat, by any worker.
 
         Only once this process has reached the database for a whole lease: after an outage the
-        other workers are alive, and have had time to say so. Raises what the database raises.
+        other workers are alive, and have had time to say so. Returns whether it was done here.
+        Raises what the database raises.
         """
         self.watch()
         if self._steady_since is None or time.monotonic() - self._steady_since < LEASE_SECONDS:
-            return
+            return False
         log = await self._rest.run(
             turn_logs.events_after, user_id=row.user_id, turn_id=row.id, seq=-1
         )
         if log is None:
-            return
+            return False
         fold = _folded(row, log)
         stored, left = await self._written(row, fold)
-        ending = _settlement(row, fold, stored, left, seq=log.next_seq)
-        if await self._rest.run(turn_ends.settle, ending=ending, items_left=left):
+        whole = not left and await self._rest.run(
+            turn_ends.answered, user_id=row.user_id, turn_id=row.id
+        )
+        ending = _settlement(row, stored, left, whole=whole, seq=log.next_seq)
+        settled = await self._rest.run(turn_ends.settle, ending=ending, items_left=left)
+        if settled:
             logger.warning("settled turn=%s state=%s items=%d", row.id, ending.state, len(left))
+        return settled
 
     async def _keep_all(self) -> None:
         """Store checkpoints as long as turns run, and a while longer. Nothing else happens here."""
@@ -192,9 +198,8 @@ def _folded(row: TurnRow, log: Log) -> Fold:
 
 
 def _settlement(
-    row: TurnRow, fold: Fold, stored: list[ThreadItem], left: list[ThreadItem], *, seq: int
+    row: TurnRow, stored: list[ThreadItem], left: list[ThreadItem], *, whole: bool, seq: int
 ) -> Ending:
-    whole = not left and (bool(stored) or fold.answered())
     lines = [as_line(ThreadItemDoneEvent(item=item)) for item in [*stored, *left]]
     if not whole:
         lines.append(as_line(as_error_event(AnswerInterrupted("its worker died"))))

@@ -107,7 +107,7 @@ class Fold:
                 case ThreadItemAddedEvent():
                     self.unfinished[event.item.id] = event.item.model_copy(deep=True)
                 case ThreadItemUpdatedEvent():
-                    _update(self.unfinished.get(event.item_id), event.update)
+                    apply_update(self.unfinished.get(event.item_id), event.update)
                 case ThreadItemDoneEvent() | ThreadItemReplacedEvent():
                     self.unfinished.pop(event.item.id, None)
                     self.done[event.item.id] = event.item
@@ -155,7 +155,8 @@ def _continues(last: ThreadItemUpdatedEvent, event: ThreadItemUpdatedEvent) -> b
     )
 
 
-def _update(item: ThreadItem | None, update: ThreadItemUpdate) -> None:
+def apply_update(item: ThreadItem | None, update: ThreadItemUpdate) -> None:
+    """Write a streamed update into the item that it belongs to; the update is not kept."""
     match item, update:
         case AssistantMessageItem(), (
             AssistantMessageContentPartAdded()

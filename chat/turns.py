@@ -45,8 +45,6 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS: Final = 60.0
 """How long a turn waits for a database that is away before it gives its answer up."""
-BUSY_SECONDS: Final = 1.0
-"""How long a message waits for the thread's last turn to end: it may be ending right now."""
 TURNS_OF_A_USER: Final = 5
 TURNS_OF_A_WORKER: Final = 1000
 
@@ -146,36 +144,34 @@ class Turns:
         thread: ThreadMetadata | None,
         message: ThreadItem | None,
     ) -> TurnRow | None:
-        deadline = time.monotonic() + BUSY_SECONDS
-        while True:
-            try:
-                await self._store.run(
-                    table.begin,
-                    user_id=context.user_id,
-                    turn=new,
-                    thread=thread,
-                    message=message,
-                    most=TURNS_OF_A_USER,
-                )
-            except TurnRunning:
-                same = await self.find_same(context, new.key, new.request_hash)
-                if same is not None:
-                    return same
-                if time.monotonic() > deadline:
-                    raise
-            else:
-                return None
-            await self._make_way(context, new.thread_id)
+        try:
+            await self._store.run(
+                table.begin,
+                user_id=context.user_id,
+                turn=new,
+                thread=thread,
+                message=message,
+                most=TURNS_OF_A_USER,
+            )
+        except TurnRunning:
+            same = await self.find_same(context, new.key, new.request_hash)
+            if same is None:
+                raise
+            return same
+        return None
 
-    async def _make_way(self, context: RequestContext, thread_id: str) -> None:
-        """Settle the turn that is in the way if its worker died; otherwise give it a moment."""
+    async def make_way(self, context: RequestContext, thread_id: str) -> bool:
+        """Settle the turn that is in the way if its worker died; otherwise give it a moment.
+
+        Returns whether the way is free now.
+        """
         row = await self._store.run(
             table.find_running, user_id=context.user_id, thread_id=thread_id
         )
-        if row is not None and row.expired:
-            await self.keeper.settle(row)
-        else:
-            await asyncio.sleep(0.1)
+        if row is not None and row.expired and await self.keeper.settle(row):
+            return True
+        await asyncio.sleep(0.1)
+        return False
 
     async def _drive(self, turn: Turn, events: AsyncIterator[ThreadStreamEvent]) -> None:
         """Run the turn from its first event to its last; ends in `_end`, whatever happens."""

@@ -6,10 +6,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from chatkit.types import (
-    AssistantMessageContent,
-    AssistantMessageContentPartAdded,
-    AssistantMessageContentPartAnnotationAdded,
-    AssistantMessageContentPartDone,
     AssistantMessageContentPartTextDelta,
     AssistantMessageItem,
     ProgressUpdateEvent,
@@ -26,6 +22,7 @@ from chatkit.types import (
 
 from chat.model.ids import ItemIds
 from chat.text import StreamCleaner, clean_model
+from chat.turn_log import apply_update
 
 _SAYS_NOTHING: Final = (ProgressUpdateEvent, StreamOptionsEvent)
 
@@ -103,8 +100,7 @@ class Said:
         update = self._clean_update(item_id, event.update)
         if update is None:
             return
-        if item_id in self._unfinished:
-            _apply(self._unfinished[item_id], update)
+        apply_update(self._unfinished.get(item_id), update)
         yield ThreadItemUpdatedEvent(item_id=item_id, update=update)
 
     def _clean_update(self, item_id: str, update: ThreadItemUpdate) -> ThreadItemUpdate | None:
@@ -116,24 +112,3 @@ class Said:
         if piece == update.delta:
             return update
         return update.model_copy(update={"delta": piece}) if piece else None
-
-
-def _apply(item: AssistantMessageItem, update: ThreadItemUpdate) -> None:
-    """Write a streamed update into the message that it belongs to."""
-    match update:
-        case AssistantMessageContentPartTextDelta():
-            _part(item, update.content_index).text += update.delta
-        case AssistantMessageContentPartAdded() | AssistantMessageContentPartDone():
-            _part(item, update.content_index)
-            item.content[update.content_index] = update.content.model_copy(deep=True)
-        case AssistantMessageContentPartAnnotationAdded():
-            annotations = _part(item, update.content_index).annotations
-            annotations.insert(update.annotation_index, update.annotation)
-        case _:
-            pass
-
-
-def _part(item: AssistantMessageItem, index: int) -> AssistantMessageContent:
-    while len(item.content) <= index:
-        item.content.append(AssistantMessageContent(text=""))
-    return item.content[index]

@@ -23,6 +23,31 @@ STORE_EVENTS: Final = """
         ON CONFLICT (user_id, turn_id, seq) DO NOTHING
 """
 
+# Whoever deletes a thread locks it before its turns; in the other order the two would wait for each
+# other.
+LOCK_THREAD: Final = """
+    -- chat.turn_ends.lock_thread
+    SELECT id
+      FROM chatkit_thread
+     WHERE user_id = %(user_id)s
+       AND id = %(thread_id)s
+       FOR NO KEY UPDATE
+"""
+
+# By the database's clock on both sides.
+ANSWERED: Final = """
+    -- chat.turn_ends.answered
+    SELECT EXISTS (SELECT
+                     FROM chatkit_turn AS turn
+                     JOIN chatkit_thread_item AS item
+                       ON item.user_id = turn.user_id
+                      AND item.thread_id = turn.thread_id
+                    WHERE turn.user_id = %(user_id)s
+                      AND turn.id = %(turn_id)s
+                      AND item.kind = 'assistant_message'
+                      AND item.created_at >= turn.began_at)
+"""
+
 END: Final = """
     -- chat.turn_ends.end
     UPDATE chatkit_turn
@@ -123,6 +148,7 @@ def end(conn: Connection, *, worker: str, ending: Ending) -> bool:
     """
     params = {**_ids(ending), "worker": worker, "state": ending.state}
     with conn.transaction():
+        conn.execute(LOCK_THREAD, params)
         if conn.execute(END, params).rowcount == 0:
             return False
         _store(conn, ending)
@@ -136,6 +162,7 @@ def settle(conn: Connection, *, ending: Ending, items_left: Sequence[ThreadItem]
     """
     params = {**_ids(ending), "state": ending.state}
     with conn.transaction():
+        conn.execute(LOCK_THREAD, params)
         if conn.execute(LOCK_EXPIRED, params).fetchone() is None:
             return False
         for item in items_left:
@@ -148,6 +175,12 @@ def settle(conn: Connection, *, ending: Ending, items_left: Sequence[ThreadItem]
 def expired(conn: Connection) -> list[TurnRow]:
     """Return up to 100 running turns, of anybody, whose worker has not been heard of."""
     return [TurnRow(*row) for row in conn.execute(EXPIRED)]
+
+
+def answered(conn: Connection, *, user_id: str, turn_id: str) -> bool:
+    """Return whether an answer was stored since the turn began, said so in its log or not."""
+    row = conn.execute(ANSWERED, {"user_id": user_id, "turn_id": turn_id}).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _store(conn: Connection, ending: Ending) -> None:

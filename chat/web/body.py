@@ -126,7 +126,7 @@ def parse(body: bytes) -> ChatKitReq:
         parsed = REQUEST.validate_json(body)
     except ValidationError as exc:
         raise _refusal(exc) from None
-    _check_text(parsed.model_dump())
+    _check_text(parsed.model_dump(warnings=False))
     _check(parsed)
     return parsed
 

@@ -89,7 +89,10 @@ def safe_link(address: str) -> str | None:
 
 def safe_image(address: str, *, origin: str) -> str | None:
     """Return the address if a page may show the image: it is on our own origin; else None."""
-    if address.startswith("/") and not address.startswith(("//", "/\\")) and "\t" not in address:
+    if not address.isprintable():
+        # Browsers leave control characters out, and "/\n/evil" is then another site.
+        return None
+    if address.startswith("/") and not address.startswith(("//", "/\\")):
         return address
     if not origin or safe_link(address) is None:
         return None

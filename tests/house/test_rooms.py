@@ -14,6 +14,7 @@ ROOMS = (
     "chat.web",
     "chat.admin",
     "chat.assistant",
+    "chat.admission",
     "chat.answers",
     "chat.model",
     "chat.turn_readers",

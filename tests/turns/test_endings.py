@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -11,13 +12,13 @@ import pytest
 
 from chat.db import Database
 from chat.neon_store import NeonStore
-from chat.tables import turn_ends, turn_logs, turns
+from chat.tables import items, turn_ends, turn_logs, turns
 from chat.tables.turns import NewTurn
 from chat.turn_keeper import TurnKeeper
 from tests.fix_auth import Person
 from tests.fix_model import ModelServer, Reply
 from tests.fix_server import Client, Talking, thread_of
-from tests.fix_store import a_message, a_thread
+from tests.fix_store import a_message, a_thread, an_answer
 from tests.turns.test_turns import KEEP, begin, eventually, turn_state
 
 
@@ -80,6 +81,46 @@ def test_a_retry_over_nothing_keeps_what_was_seen_of_it(alice: Client, model: Mo
 
     assert again[-1]["type"] == "error"
     assert shown(alice, thread_id)[1] == ("half of it", "failed")
+
+
+def test_a_retry_does_not_wait_for_messages_that_its_sender_has_not_seen(
+    alice: Client, model: ModelServer
+) -> None:
+    events = alice.say("first")
+    thread_id, message_id = thread_of(events), events[1]["item"]["id"]
+    model.script(Reply(pieces=["two ", "words"], pause=0.2))
+    second = begin(alice, "second", thread_id, **KEEP)
+
+    refused = alice.ask("threads.retry_after_item", thread_id=thread_id, item_id=message_id)
+    second.rest()
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "turn_running")
+    told = [text for text, _ in shown(alice, thread_id)]
+    assert told == ["first", "You said: first", "second", "two words"]
+
+
+def test_an_answer_that_was_stored_just_before_a_crash_is_not_called_interrupted(
+    database: Database,
+) -> None:
+    with database.connection() as conn:
+        turns.begin(
+            conn,
+            user_id="user_alice",
+            turn=NewTurn("turn_1", "thr_1", "a dead worker", "msg_asked"),
+            thread=a_thread(),
+            message=a_message("msg_asked"),
+            most=5,
+        )
+        items.add(conn, user_id="user_alice", thread_id="thr_1", item=an_answer("msg_answer"))
+        conn.execute("UPDATE chatkit_turn SET lease_until = now() - interval '1 minute'")
+
+    settle_all(database)
+
+    with database.connection() as conn:
+        states = conn.execute("SELECT state FROM chatkit_turn").fetchall()
+        outcomes = conn.execute("SELECT outcome FROM chatkit_thread_item").fetchall()
+    assert states == [("done",)]
+    assert outcomes == [(None,), (None,)]
 
 
 def test_stopping_a_retry_keeps_the_old_answer_unmarked(
@@ -163,3 +204,41 @@ def settle_all(database: Database) -> None:
             await keeper.settle(row)
 
     asyncio.run(work())
+
+
+def test_the_end_of_a_turn_never_stands_in_the_way_of_a_deletion(database: Database) -> None:
+    with database.connection() as conn:
+        turns.begin(
+            conn,
+            user_id="user_alice",
+            turn=NewTurn("turn_1", "thr_1", "worker", "msg_asked"),
+            thread=a_thread(),
+            message=a_message("msg_asked"),
+            most=5,
+        )
+    ending = turn_ends.Ending(
+        user_id="user_alice",
+        turn_id="turn_1",
+        thread_id="thr_1",
+        message_id="msg_asked",
+        state="done",
+        checkpoints=[],
+        written=[],
+        unread=True,
+    )
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as conn:
+            conn.execute("SELECT id FROM chatkit_thread FOR UPDATE")
+            ended = pool.submit(database.run, turn_ends.end, worker="worker", ending=ending)
+            eventually(lambda: waiting_for_a_lock(database))
+            conn.execute("SET LOCAL lock_timeout = '1s'")
+            conn.execute("DELETE FROM chatkit_thread")
+
+        assert ended.result(10) is False
+
+
+def waiting_for_a_lock(database: Database) -> bool:
+    with database.connection() as conn:
+        row = conn.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+    return row is not None and bool(row[0])

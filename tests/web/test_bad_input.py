@@ -343,3 +343,25 @@ def test_other_methods_and_paths_are_refused_in_the_same_form(alice: Client) -> 
     assert alice.get("/nowhere").status_code == 404
     assert alice.get("/history/%00").status_code == 404
     assert alice.get("/history?after=%00nonsense").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"POST /chatkit HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n{ }canary words\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: x\r\nCookie session_token=canary\r\n\r\n",
+        b"GET /history?q=canary\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"PUT /history HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\ncanary\r\n",
+    ],
+    ids=["body longer than said", "header without a colon", "odd address", "no chunk size"],
+)
+def test_what_cannot_be_read_as_a_request_is_not_quoted_in_the_log(
+    server: Server, sent: bytes
+) -> None:
+    with socket.create_connection(("localhost", server.port), timeout=10) as sock:
+        sock.sendall(sent)
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(65536):
+            pass
+
+    assert "canary" not in server.log.read_text(errors="replace")
