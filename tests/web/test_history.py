@@ -13,7 +13,8 @@ from chatkit.types import ClosedStatus
 
 from chat.db import Connection
 from chat.tables import items, threads
-from chat.web.history import PAGE_SIZE, cursor_of, place_of
+from chat.web.addresses import cursor_of, place_of
+from chat.web.thread_list import PAGE_SIZE
 from tests.fix_site import Site, StartSite
 from tests.fix_store import a_message, a_thread, an_answer
 from tests.web.every_item import NEVER_SHOWN, SHOWN, every_item
