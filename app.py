@@ -25,7 +25,8 @@ from chat.sessions import Sessions
 from chat.stream import EventLoop
 from chat.turn_keeper import TurnKeeper
 from chat.turns import Turns
-from chat.web import chatkit, errors, guard, headers, health, history, pages, sign_in
+from chat.upkeep import Upkeep
+from chat.web import chatkit, errors, guard, headers, health, history, messages, pages, sign_in
 from chat.web.services import EXTENSION, Services
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         )
     for part in (headers, errors, guard, pages):
         part.install(app)
-    for room in (history, sign_in, chatkit, health):
+    for room in (history, messages, sign_in, chatkit, health):
         app.register_blueprint(room.blueprint)
     return app
 
@@ -81,6 +82,7 @@ def _services(settings: Settings) -> Services:
         sessions=Sessions(settings.auth_url),
         assistant=Assistant(store, turns, answers),
         turns=turns,
+        upkeep=Upkeep(store, loop),
         loop=loop,
     )
 

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
@@ -38,7 +39,7 @@ from chat.errors import TurnRunning
 from chat.model import clean_title, title_from_message
 from chat.neon_store import NeonStore
 from chat.running_turn import Ready, Turn, current, new_turn_id
-from chat.tables import items
+from chat.tables import item_marks
 from chat.tables.turns import NewTurn, TurnRow
 from chat.turn_log import Fold
 from chat.turns import Turns
@@ -72,12 +73,12 @@ class Assistant(ChatKitServer[RequestContext]):
         self._answers = answers
 
     async def answer(
-        self, request: NonStreamingReq, context: RequestContext, *, with_outcomes: bool = False
+        self, request: NonStreamingReq, context: RequestContext, *, with_marks: bool = False
     ) -> bytes:
         """Return the JSON answer to a request that does not stream.
 
-        `with_outcomes` adds to listed items how they ended when they did not end well: our own
-        clients show it, and others do not know the field.
+        `with_marks` adds to listed items when they were said, how they ended when they did not end
+        well, and the person's thumbs: our own clients show it, and others do not know the fields.
         """
         match request:
             case ThreadsUpdateReq():
@@ -88,7 +89,7 @@ class Assistant(ChatKitServer[RequestContext]):
                 # The store answers a foreign thread with an empty page; people are told instead.
                 await self.store.load_thread(request.params.thread_id, context)
                 answer = await self._process_non_streaming(request, context)
-                return await self._marked(request, answer, context) if with_outcomes else answer
+                return await self._marked(request, answer, context) if with_marks else answer
             case _:
                 return await self._process_non_streaming(request, context)
 
@@ -239,17 +240,17 @@ class Assistant(ChatKitServer[RequestContext]):
 
     async def _marked(self, request: ItemsListReq, answer: bytes, context: RequestContext) -> bytes:
         page = json.loads(answer)
-        outcomes = await self.store.run(
-            items.outcomes,
+        marks = await self.store.run(
+            item_marks.of,
             user_id=context.user_id,
             thread_id=request.params.thread_id,
             item_ids=[item["id"] for item in page["data"]],
         )
-        if not outcomes:
-            return answer
         for item in page["data"]:
-            if item["id"] in outcomes:
-                item["outcome"] = outcomes[item["id"]]
+            created_at = datetime.fromisoformat(item["created_at"])
+            item["said_at"] = item_marks.spelled(item_marks.said_at(created_at))
+            mark = asdict(marks.get(item["id"], item_marks.ItemMarks()))
+            item.update((name, value) for name, value in mark.items() if value is not None)
         return json.dumps(page).encode()
 
     async def _retry(

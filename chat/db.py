@@ -62,13 +62,24 @@ class Connection(psycopg.Connection[Any]):
     wait has a deadline here.
     """
 
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Wait as psycopg does, STATEMENT_DEADLINE seconds at most; raise DeadlineExceeded."""
+    deadline = STATEMENT_DEADLINE
+
+    @contextlib.contextmanager
+    def patient(self, seconds: float) -> Iterator[None]:
+        """Let statements take longer: for work in the background, which keeps nobody waiting."""
+        self.deadline = seconds
         try:
-            return super().wait(gen, interval, STATEMENT_DEADLINE if timeout is None else timeout)
+            yield
+        finally:
+            self.deadline = STATEMENT_DEADLINE
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Wait as psycopg does, until the deadline at most; raise DeadlineExceeded."""
+        try:
+            return super().wait(gen, interval, self.deadline if timeout is None else timeout)
         except errors._WaitTimeout:
             self.pgconn.finish()
-            raise DeadlineExceeded(f"no answer within {STATEMENT_DEADLINE} s") from None
+            raise DeadlineExceeded(f"no answer within {self.deadline} s") from None
 
 
 Pool: TypeAlias = ConnectionPool[Connection]

@@ -18,7 +18,7 @@ from chatkit.types import Attachment, FeedbackKind, Page, ThreadItem, ThreadMeta
 from chat.context import RequestContext
 from chat.db import Connection, Database
 from chat.errors import DatabaseBusy, DatabaseUnavailable
-from chat.tables import attachments, item_pages, items, thread_pages, threads
+from chat.tables import attachments, deletions, item_pages, items, thread_pages, threads
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -125,7 +125,7 @@ class NeonStore(Store[RequestContext]):
 
     async def delete_thread(self, thread_id: str, context: RequestContext) -> None:
         """Delete the user's thread with everything in it, if it is there."""
-        await self.run(threads.delete, user_id=context.user_id, thread_id=thread_id)
+        await self.run(deletions.delete, user_id=context.user_id, thread_id=thread_id)
 
     async def load_thread_items(
         self, thread_id: str, after: str | None, limit: int, order: str, context: RequestContext

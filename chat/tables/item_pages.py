@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from chatkit.types import Page, ThreadItem
 
 from chat.db import Connection
 from chat.errors import UnknownCursor
-from chat.tables.items import item_of, thread_exists
+from chat.tables.items import HIDDEN, item_of, thread_exists
 from chat.tables.pages import clamped, page_of
 
 PLACE: Final = """
@@ -33,6 +34,10 @@ PAGE_ASC: Final = """
        WHERE user_id = %(user_id)s
          AND thread_id = %(thread_id)s
          AND position > %(position)s
+         AND EXISTS (SELECT FROM chatkit_thread
+                      WHERE user_id = %(user_id)s
+                        AND id = %(thread_id)s
+                        AND deleted_at IS NULL)
     ORDER BY position
        LIMIT %(limit)s
 """
@@ -44,11 +49,38 @@ PAGE_DESC: Final = """
        WHERE user_id = %(user_id)s
          AND thread_id = %(thread_id)s
          AND position < %(position)s
+         AND EXISTS (SELECT FROM chatkit_thread
+                      WHERE user_id = %(user_id)s
+                        AND id = %(thread_id)s
+                        AND deleted_at IS NULL)
     ORDER BY position DESC
        LIMIT %(limit)s
 """
 
+SHOWN: Final = """
+    -- chat.item_pages.shown
+    SELECT position
+      FROM chatkit_thread_item
+     WHERE user_id = %(user_id)s
+       AND thread_id = %(thread_id)s
+       AND id = %(item_id)s
+       AND kind <> ALL(%(hidden)s)
+"""
+
 LAST: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """A page in the middle of a thread, oldest first.
+
+    The page before it ends before the item `earlier`; None says that there is none. `newest` says
+    that the item in the middle is on the thread's newest page of the same length.
+    """
+
+    items: list[ThreadItem]
+    earlier: str | None
+    newest: bool
 
 
 def page_asc(
@@ -68,6 +100,27 @@ def page_desc(
     """Return ChatKit's page of items, newest first; otherwise as `page_asc`."""
     params = {"user_id": user_id, "thread_id": thread_id, "position": LAST}
     return _page(conn, PAGE_DESC, params, clamped(limit), after)
+
+
+def around(
+    conn: Connection, *, user_id: str, thread_id: str, item_id: str, limit: int
+) -> Around | None:
+    """Return the item among those before and after it, `limit` altogether.
+
+    None if it is not in this thread of this user, or of a kind that people never see. Reads at
+    most `limit` rows on either side, however long the thread is.
+    """
+    limit = clamped(limit)
+    params: dict[str, Any] = {"user_id": user_id, "thread_id": thread_id, "item_id": item_id}
+    row = conn.execute(SHOWN, {**params, "hidden": list(HIDDEN)}).fetchone()
+    if row is None:
+        return None
+    before, after = limit // 2, limit - limit // 2
+    upto = {**params, "position": row[0] + 1, "limit": before + 1}
+    older = page_of(conn.execute(PAGE_DESC, upto).fetchall(), before, item_of)
+    newer = conn.execute(PAGE_ASC, {**params, "position": row[0], "limit": limit}).fetchall()
+    shown = [*reversed(older.data), *map(item_of, newer[:after])]
+    return Around(shown, older.after, newest=len(newer) < limit)
 
 
 def _page(

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from chat.db import Connection
 from chat.errors import InvalidRequest, ItemNotFound, ThreadNotFound
+from chat.search_text import lexemes, preview_of, text_of
 from chat.tables.documents import model_json
 
 ITEM: Final[TypeAdapter[ThreadItem]] = TypeAdapter(ThreadItem)
@@ -28,6 +29,10 @@ LOAD: Final = """
      WHERE user_id = %(user_id)s
        AND thread_id = %(thread_id)s
        AND id = %(item_id)s
+       AND EXISTS (SELECT FROM chatkit_thread
+                    WHERE user_id = %(user_id)s
+                      AND id = %(thread_id)s
+                      AND deleted_at IS NULL)
 """
 
 # The counter's row is locked until the item is stored, so places are taken and become visible in
@@ -44,16 +49,20 @@ ADD: Final = """
                   SET last_position = last_position + 1,
                       last_message_at = CASE WHEN %(hidden)s THEN last_message_at
                                              ELSE greatest(clock_timestamp(), last_message_at)
-                                         END
+                                         END,
+                      archived_at = CASE WHEN %(kind)s <> 'user_message' THEN archived_at END
                 WHERE user_id = %(user_id)s
                   AND id = %(thread_id)s
+                  AND deleted_at IS NULL
                   AND NOT EXISTS (SELECT FROM chatkit_thread_item
                                    WHERE user_id = %(user_id)s
                                      AND thread_id = %(thread_id)s
                                      AND id = %(item_id)s)
             RETURNING last_position)
-    INSERT INTO chatkit_thread_item (user_id, thread_id, position, id, kind, document)
-    SELECT %(user_id)s, %(thread_id)s, last_position, %(item_id)s, %(kind)s, %(document)s
+    INSERT INTO chatkit_thread_item
+           (user_id, thread_id, position, id, kind, document, preview, words)
+    SELECT %(user_id)s, %(thread_id)s, last_position, %(item_id)s, %(kind)s, %(document)s,
+           %(preview)s, array_to_tsvector(%(words)s::text[])
       FROM thread
         ON CONFLICT (user_id, thread_id, id) DO NOTHING
 """
@@ -63,10 +72,16 @@ REPLACE: Final = """
     UPDATE chatkit_thread_item
        SET kind = %(kind)s,
            document = %(document)s,
+           preview = %(preview)s,
+           words = array_to_tsvector(%(words)s::text[]),
            outcome = NULL
      WHERE user_id = %(user_id)s
        AND thread_id = %(thread_id)s
        AND id = %(item_id)s
+       AND EXISTS (SELECT FROM chatkit_thread
+                    WHERE user_id = %(user_id)s
+                      AND id = %(thread_id)s
+                      AND deleted_at IS NULL)
 """
 
 IDS_AFTER: Final = """
@@ -80,17 +95,11 @@ IDS_AFTER: Final = """
                           WHERE user_id = %(user_id)s
                             AND thread_id = %(thread_id)s
                             AND id = %(item_id)s)
+       AND EXISTS (SELECT FROM chatkit_thread
+                    WHERE user_id = %(user_id)s
+                      AND id = %(thread_id)s
+                      AND deleted_at IS NULL)
     ORDER BY position
-"""
-
-OUTCOMES: Final = """
-    -- chat.items.outcomes
-    SELECT id, outcome
-      FROM chatkit_thread_item
-     WHERE user_id = %(user_id)s
-       AND thread_id = %(thread_id)s
-       AND id = ANY(%(item_ids)s)
-       AND outcome IS NOT NULL
 """
 
 # The place stays known, so that a page that ended with this item can be followed by the next.
@@ -101,6 +110,10 @@ DELETE: Final = """
                 WHERE user_id = %(user_id)s
                   AND thread_id = %(thread_id)s
                   AND id = ANY(%(item_ids)s)
+                  AND EXISTS (SELECT FROM chatkit_thread
+                               WHERE user_id = %(user_id)s
+                                 AND id = %(thread_id)s
+                                 AND deleted_at IS NULL)
             RETURNING id, position)
     INSERT INTO chatkit_deleted_item (user_id, thread_id, id, position)
     SELECT %(user_id)s, %(thread_id)s, id, position
@@ -113,7 +126,8 @@ THREAD_EXISTS: Final = """
     -- chat.items.thread_exists
     SELECT EXISTS (SELECT FROM chatkit_thread
                     WHERE user_id = %(user_id)s
-                      AND id = %(thread_id)s)
+                      AND id = %(thread_id)s
+                      AND deleted_at IS NULL)
 """
 
 # All of the items or none: one that is not in this thread of this user refuses the others too.
@@ -124,6 +138,10 @@ SET_FEEDBACK: Final = """
      WHERE user_id = %(user_id)s
        AND thread_id = %(thread_id)s
        AND id = ANY(%(item_ids)s)
+       AND EXISTS (SELECT FROM chatkit_thread
+                    WHERE user_id = %(user_id)s
+                      AND id = %(thread_id)s
+                      AND deleted_at IS NULL)
        AND %(wanted)s = (SELECT count(*)
                            FROM chatkit_thread_item
                           WHERE user_id = %(user_id)s
@@ -196,14 +214,6 @@ def replace_answer(
         delete(conn, user_id=user_id, thread_id=thread_id, item_ids=old_ids)
 
 
-def outcomes(
-    conn: Connection, *, user_id: str, thread_id: str, item_ids: Collection[str]
-) -> dict[str, str]:
-    """Return how those of the items ended that did not end well: stopped, interrupted, failed."""
-    params = {"user_id": user_id, "thread_id": thread_id, "item_ids": list(item_ids)}
-    return dict(conn.execute(OUTCOMES, params).fetchall())
-
-
 def set_feedback(
     conn: Connection,
     *,
@@ -231,6 +241,11 @@ def thread_exists(conn: Connection, params: dict[str, Any]) -> bool:
     return row is not None and bool(row[0])
 
 
+def search_columns(user_id: str, item: ThreadItem) -> dict[str, Any]:
+    """Return what lists and search know of the item; nothing of what is no message."""
+    return {"preview": preview_of(item), "words": lexemes(user_id, text_of(item))}
+
+
 def _columns(user_id: str, thread_id: str, item: ThreadItem) -> dict[str, Any]:
     if item.id == CONSTANT_ID:
         raise InvalidRequest(f"item id {CONSTANT_ID} is the same for every message")
@@ -241,6 +256,7 @@ def _columns(user_id: str, thread_id: str, item: ThreadItem) -> dict[str, Any]:
         "kind": item.type,
         "hidden": item.type in HIDDEN,
         "document": model_json(item),
+        **search_columns(user_id, item),
     }
 
 

@@ -1,4 +1,7 @@
-"""ChatKit's pages of threads, whose cursors are bare ids: see docs/decisions/0002."""
+"""ChatKit's pages of threads, whose cursors are bare ids: see docs/decisions/0002.
+
+Archived threads are left out, as in our own list: ChatKit knows no archive.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ PAGE_DESC: Final = """
       SELECT id, title, document::text, last_message_at
         FROM chatkit_thread
        WHERE user_id = %(user_id)s
+         AND archived_at IS NULL
+         AND deleted_at IS NULL
          AND (%(id)s::text IS NULL OR (last_message_at, id) < (%(at)s, %(id)s))
     ORDER BY last_message_at DESC, id DESC
        LIMIT %(limit)s
@@ -27,6 +32,8 @@ PAGE_ASC: Final = """
       SELECT id, title, document::text, last_message_at
         FROM chatkit_thread
        WHERE user_id = %(user_id)s
+         AND archived_at IS NULL
+         AND deleted_at IS NULL
          AND (%(id)s::text IS NULL OR (last_message_at, id) > (%(at)s, %(id)s))
     ORDER BY last_message_at, id
        LIMIT %(limit)s

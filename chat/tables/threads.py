@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from chatkit.types import ThreadItem, ThreadMetadata
 
 from chat.db import Connection
 from chat.errors import ThreadNotFound
+from chat.search_text import lexemes
 from chat.tables.documents import model_json
+from chat.tables.items import search_columns
 
 LOAD: Final = """
     -- chat.threads.load
@@ -18,36 +18,27 @@ LOAD: Final = """
       FROM chatkit_thread
      WHERE user_id = %(user_id)s
        AND id = %(thread_id)s
-"""
-
-FIND: Final = """
-    -- chat.threads.find
-    SELECT id, title, created_at, last_message_at, status, unread,
-           EXISTS (SELECT FROM chatkit_turn AS turn
-                    WHERE turn.user_id = %(user_id)s
-                      AND turn.thread_id = chatkit_thread.id
-                      AND turn.state = 'running'
-                      AND turn.lease_until > clock_timestamp())
-      FROM chatkit_thread
-     WHERE user_id = %(user_id)s
-       AND id = %(thread_id)s
+       AND deleted_at IS NULL
 """
 
 # Whoever saves a thread with another title than the stored one has named it.
 SAVE: Final = """
     -- chat.threads.save
-    INSERT INTO chatkit_thread AS old (user_id, id, title, title_source, document, status)
-    VALUES (%(user_id)s, %(thread_id)s, %(title)s,
+    INSERT INTO chatkit_thread AS old
+           (user_id, id, title, title_words, title_source, document, status)
+    VALUES (%(user_id)s, %(thread_id)s, %(title)s, array_to_tsvector(%(title_words)s::text[]),
             CASE WHEN %(title)s::text IS NULL THEN 'none' ELSE 'user' END,
             %(document)s, %(status)s)
         ON CONFLICT (user_id, id) DO UPDATE
        SET title = excluded.title,
+           title_words = excluded.title_words,
            title_source = CASE WHEN excluded.title IS NOT DISTINCT FROM old.title
                                THEN old.title_source
                                ELSE excluded.title_source
                            END,
            document = excluded.document,
            status = excluded.status
+     WHERE old.deleted_at IS NULL
 """
 
 # One statement, so that a failure leaves no thread without its first message behind. An id that
@@ -56,14 +47,18 @@ START: Final = """
     -- chat.threads.start
       WITH started AS (
                INSERT INTO chatkit_thread
-                      (user_id, id, title, title_source, document, status, last_position)
+                      (user_id, id, title, title_words, title_source, document, status,
+                       last_position)
                VALUES (%(user_id)s, %(thread_id)s, %(title)s,
+                       array_to_tsvector(%(title_words)s::text[]),
                        CASE WHEN %(title)s::text IS NULL THEN 'none' ELSE 'message' END,
                        %(document)s, %(status)s, 1)
                    ON CONFLICT (user_id, id) DO NOTHING
             RETURNING id)
-    INSERT INTO chatkit_thread_item (user_id, thread_id, position, id, kind, document)
-    SELECT %(user_id)s, id, 1, %(item_id)s, %(kind)s, %(item)s
+    INSERT INTO chatkit_thread_item
+           (user_id, thread_id, position, id, kind, document, preview, words)
+    SELECT %(user_id)s, id, 1, %(item_id)s, %(kind)s, %(item)s,
+           %(preview)s, array_to_tsvector(%(words)s::text[])
       FROM started
 """
 
@@ -77,10 +72,14 @@ UPDATE: Final = """
            title_source = CASE WHEN title IS NOT DISTINCT FROM %(old_title)s
                                 AND title IS DISTINCT FROM %(title)s
                                THEN 'model' ELSE title_source END,
+           title_words = CASE WHEN title IS NOT DISTINCT FROM %(old_title)s
+                              THEN array_to_tsvector(%(title_words)s::text[])
+                              ELSE title_words END,
            title = CASE WHEN title IS NOT DISTINCT FROM %(old_title)s
                         THEN %(title)s ELSE title END
      WHERE user_id = %(user_id)s
        AND id = %(thread_id)s
+       AND deleted_at IS NULL
 """
 
 MARK_READ: Final = """
@@ -89,6 +88,7 @@ MARK_READ: Final = """
        SET unread = false
      WHERE user_id = %(user_id)s
        AND id = %(thread_id)s
+       AND deleted_at IS NULL
        AND unread
 """
 
@@ -96,9 +96,11 @@ RENAME: Final = """
     -- chat.threads.rename
        UPDATE chatkit_thread
           SET title = %(title)s,
+              title_words = array_to_tsvector(%(title_words)s::text[]),
               title_source = 'user'
         WHERE user_id = %(user_id)s
           AND id = %(thread_id)s
+          AND deleted_at IS NULL
     RETURNING id, title, document::text
 """
 
@@ -106,68 +108,13 @@ IMPROVE_TITLE: Final = """
     -- chat.threads.improve_title
     UPDATE chatkit_thread
        SET title = %(title)s,
+           title_words = array_to_tsvector(%(title_words)s::text[]),
            title_source = 'model'
      WHERE user_id = %(user_id)s
        AND id = %(thread_id)s
+       AND deleted_at IS NULL
        AND title_source IN ('none', 'message')
 """
-
-DELETE: Final = """
-    -- chat.threads.delete
-    DELETE FROM chatkit_thread
-     WHERE user_id = %(user_id)s
-       AND id = %(thread_id)s
-"""
-
-NEWEST: Final = """
-    -- chat.threads.newest
-      SELECT id, title, created_at, last_message_at, status, unread,
-             EXISTS (SELECT FROM chatkit_turn AS turn
-                      WHERE turn.user_id = %(user_id)s
-                        AND turn.thread_id = chatkit_thread.id
-                        AND turn.state = 'running'
-                        AND turn.lease_until > clock_timestamp())
-        FROM chatkit_thread
-       WHERE user_id = %(user_id)s
-         AND (last_message_at, id) < (%(at)s, %(id)s)
-    ORDER BY last_message_at DESC, id DESC
-       LIMIT %(limit)s
-"""
-
-FAR_FUTURE: Final = "infinity"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a page of the newest threads ended: the last row's activity and id."""
-
-    last_message_at: datetime
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadRow:
-    """A thread as lists and headings show it. Dates are aware, in UTC.
-
-    `unread` says that an answer was finished while nobody was reading, `writing` that one is
-    being written now.
-    """
-
-    id: str
-    title: str | None
-    created_at: datetime
-    last_message_at: datetime
-    status: Literal["active", "locked", "closed"]
-    unread: bool = False
-    writing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadList:
-    """A page of threads, newest activity first; `next` is None at the end."""
-
-    rows: list[ThreadRow]
-    next: Place | None
 
 
 def load(conn: Connection, *, user_id: str, thread_id: str) -> ThreadMetadata:
@@ -178,17 +125,13 @@ def load(conn: Connection, *, user_id: str, thread_id: str) -> ThreadMetadata:
     return metadata_of(row)
 
 
-def find(conn: Connection, *, user_id: str, thread_id: str) -> ThreadRow:
-    """Return what a heading shows of the user's thread; raise ThreadNotFound if not theirs."""
-    row = conn.execute(FIND, {"user_id": user_id, "thread_id": thread_id}).fetchone()
-    if row is None:
-        raise ThreadNotFound(thread_id)
-    return ThreadRow(*row)
-
-
 def save(conn: Connection, *, user_id: str, thread: ThreadMetadata) -> None:
-    """Insert the thread, or replace the user's thread of that id; its place in the list stays."""
-    conn.execute(SAVE, {"user_id": user_id, **_columns(thread)})
+    """Insert the thread, or replace the user's thread of that id; its place in the list stays.
+
+    Raises ThreadNotFound if it was deleted and can still be brought back.
+    """
+    if conn.execute(SAVE, {"user_id": user_id, **_columns(user_id, thread)}).rowcount == 0:
+        raise ThreadNotFound(thread.id)
 
 
 def update(
@@ -198,7 +141,7 @@ def update(
 
     The title is changed only if it still is `old_title`.
     """
-    params = {"user_id": user_id, "old_title": old_title, **_columns(thread)}
+    params = {"user_id": user_id, "old_title": old_title, **_columns(user_id, thread)}
     if conn.execute(UPDATE, params).rowcount == 0:
         raise ThreadNotFound(thread.id)
 
@@ -219,17 +162,18 @@ def start(
         START,
         {
             "user_id": user_id,
-            **_columns(thread),
+            **_columns(user_id, thread),
             "item_id": first_item.id,
             "kind": first_item.type,
             "item": model_json(first_item),
+            **search_columns(user_id, first_item),
         },
     )
 
 
 def rename(conn: Connection, *, user_id: str, thread_id: str, title: str) -> ThreadMetadata:
     """Give the thread the name that its owner chose; raise ThreadNotFound if it is not theirs."""
-    params = {"user_id": user_id, "thread_id": thread_id, "title": title}
+    params = _title_columns(user_id, thread_id, title)
     row = conn.execute(RENAME, params).fetchone()
     if row is None:
         raise ThreadNotFound(thread_id)
@@ -238,37 +182,24 @@ def rename(conn: Connection, *, user_id: str, thread_id: str, title: str) -> Thr
 
 def improve_title(conn: Connection, *, user_id: str, thread_id: str, title: str) -> bool:
     """Replace a title made from the first message; return False, and change nothing, otherwise."""
-    params = {"user_id": user_id, "thread_id": thread_id, "title": title}
+    params = _title_columns(user_id, thread_id, title)
     return conn.execute(IMPROVE_TITLE, params).rowcount == 1
 
 
-def delete(conn: Connection, *, user_id: str, thread_id: str) -> bool:
-    """Delete the user's thread with everything in it; return whether there was one."""
-    return conn.execute(DELETE, {"user_id": user_id, "thread_id": thread_id}).rowcount == 1
-
-
-def newest(conn: Connection, *, user_id: str, limit: int, after: Place | None) -> ThreadList:
-    """Return the threads with the newest activity, from just after a place on."""
-    rows = conn.execute(
-        NEWEST,
-        {
-            "user_id": user_id,
-            "at": after.last_message_at if after else FAR_FUTURE,
-            "id": after.id if after else "",
-            "limit": limit + 1,
-        },
-    ).fetchall()
-    shown = [ThreadRow(*row) for row in rows[:limit]]
-    has_more = len(rows) > limit
-    return ThreadList(shown, Place(shown[-1].last_message_at, shown[-1].id) if has_more else None)
-
-
-def _columns(thread: ThreadMetadata) -> dict[str, Any]:
+def _columns(user_id: str, thread: ThreadMetadata) -> dict[str, Any]:
     return {
-        "thread_id": thread.id,
-        "title": thread.title,
+        **_title_columns(user_id, thread.id, thread.title),
         "document": model_json(thread, exclude={"title", "items"}),
         "status": thread.status.type,
+    }
+
+
+def _title_columns(user_id: str, thread_id: str, title: str | None) -> dict[str, Any]:
+    return {
+        "user_id": user_id,
+        "thread_id": thread_id,
+        "title": title,
+        "title_words": lexemes(user_id, title),
     }
 
 

@@ -31,6 +31,7 @@ LOCK_THREAD: Final = """
       FROM chatkit_thread
      WHERE user_id = %(user_id)s
        AND id = %(thread_id)s
+       AND deleted_at IS NULL
        FOR NO KEY UPDATE
 """
 
@@ -116,9 +117,13 @@ SETTLE: Final = """
 EXPIRED: Final = """
     -- chat.turn_ends.expired
       SELECT user_id, id, thread_id, message_id, state, request_hash, true
-        FROM chatkit_turn
+        FROM chatkit_turn AS turn
        WHERE state = 'running'
          AND lease_until < clock_timestamp()
+         AND EXISTS (SELECT FROM chatkit_thread AS thread
+                      WHERE thread.user_id = turn.user_id
+                        AND thread.id = turn.thread_id
+                        AND thread.deleted_at IS NULL)
     ORDER BY began_at
        LIMIT 100
 """
@@ -144,11 +149,12 @@ class Ending:
 def end(conn: Connection, *, worker: str, ending: Ending) -> bool:
     """Store a turn's last events and how it ended, in one transaction.
 
-    Returns False, and stores nothing, if the turn is no longer that worker's.
+    Returns False, and stores nothing, if the turn is no longer that worker's or its thread is gone.
     """
     params = {**_ids(ending), "worker": worker, "state": ending.state}
     with conn.transaction():
-        conn.execute(LOCK_THREAD, params)
+        if conn.execute(LOCK_THREAD, params).fetchone() is None:
+            return False
         if conn.execute(END, params).rowcount == 0:
             return False
         _store(conn, ending)
@@ -162,7 +168,8 @@ def settle(conn: Connection, *, ending: Ending, items_left: Sequence[ThreadItem]
     """
     params = {**_ids(ending), "state": ending.state}
     with conn.transaction():
-        conn.execute(LOCK_THREAD, params)
+        if conn.execute(LOCK_THREAD, params).fetchone() is None:
+            return False
         if conn.execute(LOCK_EXPIRED, params).fetchone() is None:
             return False
         for item in items_left:

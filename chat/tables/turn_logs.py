@@ -31,6 +31,10 @@ CHECKPOINT: Final = """
                   AND turn.id = given.turn_id
                   AND turn.worker = %(worker)s
                   AND turn.state = 'running'
+                  AND EXISTS (SELECT FROM chatkit_thread AS thread
+                               WHERE thread.user_id = turn.user_id
+                                 AND thread.id = turn.thread_id
+                                 AND thread.deleted_at IS NULL)
             RETURNING turn.user_id, turn.id, turn.stop_requested),
            stored AS (
                INSERT INTO chatkit_turn_event (user_id, turn_id, seq, events)
@@ -55,6 +59,10 @@ EVENTS: Final = """
           AND event.seq > %(seq)s
         WHERE turn.user_id = %(user_id)s
           AND turn.id = %(turn_id)s
+          AND EXISTS (SELECT FROM chatkit_thread AS thread
+                       WHERE thread.user_id = %(user_id)s
+                         AND thread.id = turn.thread_id
+                         AND thread.deleted_at IS NULL)
      ORDER BY event.seq
 """
 

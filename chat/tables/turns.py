@@ -9,7 +9,7 @@ from chatkit.types import ThreadItem, ThreadMetadata
 from psycopg.errors import ForeignKeyViolation, UniqueViolation
 
 from chat.db import Connection
-from chat.errors import ThreadNotFound, TooManyTurns, TurnRunning
+from chat.errors import ChatError, ThreadNotFound, TooManyTurns, TurnRunning
 from chat.tables import items, threads
 
 State = Literal["running", "done", "stopped", "interrupted", "failed"]
@@ -28,43 +28,63 @@ BEGIN: Final = """
              WHERE user_id = %(user_id)s
                AND state = 'running'
                AND lease_until > clock_timestamp()) < %(most)s
+       AND EXISTS (SELECT FROM chatkit_thread
+                    WHERE user_id = %(user_id)s
+                      AND id = %(thread_id)s
+                      AND deleted_at IS NULL)
 """
 
 FIND: Final = """
     -- chat.turns.find
     SELECT user_id, id, thread_id, message_id, state, request_hash,
            state = 'running' AND lease_until < clock_timestamp()
-      FROM chatkit_turn
+      FROM chatkit_turn AS turn
      WHERE user_id = %(user_id)s
        AND id = %(turn_id)s
+       AND EXISTS (SELECT FROM chatkit_thread AS thread
+                    WHERE thread.user_id = %(user_id)s
+                      AND thread.id = turn.thread_id
+                      AND thread.deleted_at IS NULL)
 """
 
 FIND_BY_KEY: Final = """
     -- chat.turns.find_by_key
     SELECT user_id, id, thread_id, message_id, state, request_hash,
            state = 'running' AND lease_until < clock_timestamp()
-      FROM chatkit_turn
+      FROM chatkit_turn AS turn
      WHERE user_id = %(user_id)s
        AND idempotency_key = %(key)s
+       AND EXISTS (SELECT FROM chatkit_thread AS thread
+                    WHERE thread.user_id = %(user_id)s
+                      AND thread.id = turn.thread_id
+                      AND thread.deleted_at IS NULL)
 """
 
 FIND_RUNNING: Final = """
     -- chat.turns.find_running
     SELECT user_id, id, thread_id, message_id, state, request_hash,
            state = 'running' AND lease_until < clock_timestamp()
-      FROM chatkit_turn
+      FROM chatkit_turn AS turn
      WHERE user_id = %(user_id)s
        AND thread_id = %(thread_id)s
        AND state = 'running'
+       AND EXISTS (SELECT FROM chatkit_thread AS thread
+                    WHERE thread.user_id = %(user_id)s
+                      AND thread.id = turn.thread_id
+                      AND thread.deleted_at IS NULL)
 """
 
 REQUEST_STOP: Final = """
     -- chat.turns.request_stop
-       UPDATE chatkit_turn
+       UPDATE chatkit_turn AS turn
           SET stop_requested = true
         WHERE user_id = %(user_id)s
           AND thread_id = %(thread_id)s
           AND state = 'running'
+          AND EXISTS (SELECT FROM chatkit_thread AS thread
+                       WHERE thread.user_id = %(user_id)s
+                         AND thread.id = turn.thread_id
+                         AND thread.deleted_at IS NULL)
     RETURNING id
 """
 
@@ -118,7 +138,7 @@ def begin(
     except UniqueViolation as exc:
         # The answer to an earlier try may have been lost: then the turn is ours already.
         if find(conn, user_id=user_id, turn_id=turn.id) is None:
-            raise TurnRunning(turn.thread_id) from exc
+            raise _in_the_way(conn, user_id, turn, exc) from exc
     except ForeignKeyViolation as exc:
         if exc.diag.constraint_name != "chatkit_turn_thread":
             raise
@@ -162,8 +182,19 @@ def _insert(conn: Connection, *, user_id: str, turn: NewTurn, most: int) -> None
     if conn.execute(BEGIN, params).rowcount == 1:
         return
     # The answer to an earlier try may have been lost: then it is one of those that run.
-    if find(conn, user_id=user_id, turn_id=turn.id) is None:
-        raise TooManyTurns(f"{most} turns are running already")
+    if find(conn, user_id=user_id, turn_id=turn.id) is not None:
+        return
+    if not items.thread_exists(conn, params):
+        raise ThreadNotFound(turn.thread_id)
+    raise TooManyTurns(f"{most} turns are running already")
+
+
+def _in_the_way(conn: Connection, user_id: str, turn: NewTurn, exc: UniqueViolation) -> ChatError:
+    """Return what keeps the turn from beginning: a running one, or one of a deleted thread."""
+    by_key = exc.diag.constraint_name == "chatkit_turn_key" and turn.key is not None
+    if by_key and find_by_key(conn, user_id=user_id, key=str(turn.key)) is None:
+        return ThreadNotFound("that of the turn which this key began")
+    return TurnRunning(turn.thread_id)
 
 
 def _one(conn: Connection, statement: str, params: dict[str, str]) -> TurnRow | None:

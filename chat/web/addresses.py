@@ -8,24 +8,24 @@ from datetime import datetime
 from typing import Final
 
 from chat.errors import ThreadNotFound, UnknownCursor
-from chat.tables import threads
+from chat.tables import thread_lists
 
 LONGEST_ID: Final = 200
 
 
-def cursor_of(place: threads.Place) -> str:
+def cursor_of(place: thread_lists.Place) -> str:
     """Return a place in the list as one word for an address."""
     words = f"{place.last_message_at.isoformat()} {place.id}"
     return base64.urlsafe_b64encode(words.encode()).decode().rstrip("=")
 
 
-def place_of(cursor: str) -> threads.Place:
+def place_of(cursor: str) -> thread_lists.Place:
     """Return the place that `cursor_of` made the word from; raise UnknownCursor for others."""
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         words = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
         moment, _, thread_id = words.partition(" ")
-        place = threads.Place(datetime.fromisoformat(moment), thread_id)
+        place = thread_lists.Place(datetime.fromisoformat(moment), thread_id)
     except (ValueError, binascii.Error) as exc:
         raise UnknownCursor(cursor) from exc
     if place.last_message_at.tzinfo is None or not is_plain(thread_id):

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from chat.context import RequestContext
 from chat.errors import InvalidRequest
-from chat.tables import threads
+from chat.tables import thread_lists, threads
 from chat.tables import turns as table
 from chat.tables.turns import TurnRow
 from chat.turn_readers import join, live, replay
@@ -49,7 +49,7 @@ def join_turn(thread_id: str) -> Response:
     run = services().database.run
     row = run(table.find_running, user_id=context.user_id, thread_id=thread_id)
     if row is None:
-        run(threads.find, user_id=context.user_id, thread_id=thread_id)
+        run(thread_lists.find, user_id=context.user_id, thread_id=thread_id)
         return Response(status=204)
     return streams.answer(
         context.user_id, lambda gone: join(services().turns, services().database, row, gone)
@@ -62,13 +62,13 @@ def stop_turn(thread_id: str) -> Response:
     context = request_context()
     stopping = services().loop.run(services().turns.stop(context, thread_id))
     if not stopping:
-        services().database.run(threads.find, user_id=context.user_id, thread_id=thread_id)
+        services().database.run(thread_lists.find, user_id=context.user_id, thread_id=thread_id)
     return jsonify(stopping=stopping)
 
 
 def _answer(parsed: NonStreamingReq, context: RequestContext) -> Response:
     ours = request.headers.get(KEEP_HEADER) == "keep"
-    answer = services().loop.run(services().assistant.answer(parsed, context, with_outcomes=ours))
+    answer = services().loop.run(services().assistant.answer(parsed, context, with_marks=ours))
     if ours and isinstance(parsed, ItemsListReq) and parsed.params.after is None:
         thread_id = parsed.params.thread_id
         services().database.run(threads.mark_read, user_id=context.user_id, thread_id=thread_id)

@@ -8,12 +8,12 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from chat.errors import ThreadNotFound
-from chat.tables import threads
+from chat.tables import deletions, thread_lists
 from chat.web.addresses import check_id
 from chat.web.conversation import conversation_page
 from chat.web.guard import current_user
 from chat.web.services import services
-from chat.web.thread_list import list_page, row_of
+from chat.web.thread_list import list_page, row_of, time_zone
 
 blueprint = Blueprint("history", __name__)
 
@@ -52,12 +52,12 @@ def new() -> str:
 
 @blueprint.get("/history/<thread_id>")
 def thread(thread_id: str) -> str:
-    """Show the newest messages of a thread, or those before the item named by `before`."""
+    """Show the newest messages of a thread, or those that the address asks for."""
     user = current_user()
     return render_template(
         "history/index.html",
         user=user,
-        conversation=conversation_page(user, thread_id, request.args.get("before")),
+        conversation=conversation_page(user, thread_id, request.args, time_zone()),
         listed=list_page(user, None),
         reopen=False,
     )
@@ -72,8 +72,8 @@ def delete(thread_id: str) -> Response | str:
     user = current_user()
     check_id(thread_id)
     if request.form.get("confirm") != "yes":
-        found = services().database.run(threads.find, user_id=user.id, thread_id=thread_id)
+        found = services().database.run(thread_lists.find, user_id=user.id, thread_id=thread_id)
         return render_template("history/delete.html", user=user, row=row_of(found, UTC))
-    if not services().database.run(threads.delete, user_id=user.id, thread_id=thread_id):
+    if not services().database.run(deletions.delete, user_id=user.id, thread_id=thread_id):
         raise ThreadNotFound(thread_id)
     return redirect(url_for("history.new"), code=303)

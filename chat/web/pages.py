@@ -7,18 +7,16 @@ import json
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from flask import Blueprint, Flask, Response, current_app, request, send_from_directory, url_for
 from markupsafe import Markup
 
-from chat.web import markdown
+from chat.web import markdown, widgets
 
 blueprint = Blueprint("pages", __name__)
 
 A_YEAR: Final = 365 * 24 * 3600
-TEXT_FIELDS: Final = ("value", "label", "title", "text")
-DEEPEST_WIDGET: Final = 40
 PICTURES: Final = tuple(f"data:image/{kind};base64," for kind in ("png", "jpeg", "webp", "gif"))
 
 
@@ -28,7 +26,7 @@ def install(app: Flask) -> None:
     app.add_template_global(asset)
     app.add_template_global(asset_folder)
     app.add_template_filter(message_html)
-    app.add_template_filter(widget_text)
+    app.add_template_filter(widgets.widget_card, "widget_card")
     app.add_template_filter(readable_json)
     app.add_template_filter(markdown.safe_link, "safe_link")
     app.add_template_filter(image_source)
@@ -102,23 +100,6 @@ def image_source(address: str) -> str | None:
 def readable_json(value: object) -> str:
     """Return a tool's input or output as indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
-
-
-def widget_text(widget: Any) -> str:
-    """Return the words of a widget, a line for each component that has any."""
-    tree = widget if isinstance(widget, dict) else widget.model_dump(mode="json")
-    return "\n".join(_widget_lines(tree, DEEPEST_WIDGET))
-
-
-def _widget_lines(component: object, depth: int) -> list[str]:
-    if depth == 0:
-        return []
-    if isinstance(component, list):
-        return [line for child in component for line in _widget_lines(child, depth - 1)]
-    if not isinstance(component, dict):
-        return []
-    words = [component[name] for name in TEXT_FIELDS if isinstance(component.get(name), str)]
-    return [*filter(str.strip, words), *_widget_lines(component.get("children"), depth - 1)]
 
 
 def day_name(moment: datetime, today: date) -> str:

@@ -13,6 +13,7 @@ from chat.db import Database
 from chat.sessions import Sessions
 from chat.stream import EventLoop
 from chat.turns import Turns
+from chat.upkeep import Upkeep
 
 EXTENSION: Final = "threadkeeper"
 
@@ -26,6 +27,7 @@ class Services:
     sessions: Sessions
     assistant: Assistant
     turns: Turns
+    upkeep: Upkeep
     loop: EventLoop
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from flask import request
 
 from chat.context import User
-from chat.tables import threads
+from chat.tables import thread_lists
 from chat.web.addresses import LONGEST_ID, cursor_of, place_of
 from chat.web.conversation import UNTITLED
 from chat.web.pages import day_name
@@ -46,7 +46,9 @@ class ThreadPage:
 def list_page(user: User, after: str | None) -> ThreadPage:
     """Return the page of the user's threads that begins after a cursor; raise UnknownCursor."""
     place = None if after is None else place_of(after)
-    found = services().database.run(threads.newest, user_id=user.id, limit=PAGE_SIZE, after=place)
+    found = services().database.run(
+        thread_lists.newest, user_id=user.id, limit=PAGE_SIZE, after=place
+    )
     zone = time_zone()
     rows = [row_of(row, zone) for row in found.rows]
     return ThreadPage(
@@ -61,13 +63,13 @@ def _by_day(rows: list[Row], now: datetime) -> Iterator[tuple[str, list[Row]]]:
         yield name, list(group)
 
 
-def row_of(row: threads.ThreadRow, zone: tzinfo) -> Row:
+def row_of(row: thread_lists.ThreadRow, zone: tzinfo) -> Row:
     """Return the thread as the list shows it to a reader in that zone."""
     moment = row.last_message_at.astimezone(zone)
     return Row(row.id, row.title or UNTITLED, moment, _state(row))
 
 
-def _state(row: threads.ThreadRow) -> Literal["writing", "unread", ""]:
+def _state(row: thread_lists.ThreadRow) -> Literal["writing", "unread", ""]:
     if row.writing:
         return "writing"
     return "unread" if row.unread else ""

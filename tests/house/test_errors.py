@@ -13,9 +13,9 @@ BRANCH = re.compile(r"^ {4}([│├└─ ]*)((?:[A-Z]\w+ *)+)", re.MULTILINE)
 
 
 def everything(cls: type[ChatError] = ChatError) -> list[type[ChatError]]:
-    """Return the class and all below it, those of chat/errors.py only."""
+    """Return the class and all below it, those of chat/errors/ only."""
     below = [found for child in cls.__subclasses__() for found in everything(child)]
-    return [found for found in [cls, *below] if found.__module__ == errors.__name__]
+    return [found for found in [cls, *below] if found.__module__.startswith("chat.errors.")]
 
 
 def drawn() -> dict[str, str]:

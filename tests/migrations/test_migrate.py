@@ -99,7 +99,7 @@ def test_a_file_that_fails_leaves_nothing_of_itself_behind(empty_dsn: str, folde
         assert conn.execute("SELECT to_regclass('half')").fetchone() == (None,)
 
 
-@pytest.mark.parametrize("name", ["0009_gap_here.sql", "1_short.sql", "0001_twice_one.sql"])
+@pytest.mark.parametrize("name", ["0099_gap_here.sql", "1_short.sql", "0001_twice_one.sql"])
 def test_misnumbered_and_misnamed_files_are_refused(folder: Path, name: str) -> None:
     (folder / name).write_text("-- Out of order.\nSELECT 1;\n")
 

@@ -12,7 +12,7 @@ import pytest
 from chatkit.types import ClosedStatus
 
 from chat.db import Connection
-from chat.tables import items, threads
+from chat.tables import items, thread_lists, threads
 from chat.web.addresses import cursor_of, place_of
 from chat.web.thread_list import PAGE_SIZE
 from tests.fix_site import Site, StartSite
@@ -174,7 +174,7 @@ def test_the_list_alone_comes_as_a_fragment(alice: Owner) -> None:
 
 
 def test_an_old_page_with_nothing_behind_it_says_so(alice: Owner) -> None:
-    cursor = cursor_of(threads.Place(NOW - timedelta(days=9999), "thr_gone"))
+    cursor = cursor_of(thread_lists.Place(NOW - timedelta(days=9999), "thr_gone"))
 
     assert "Nothing further back." in alice.page(f"/history?after={cursor}").text()
 
@@ -202,7 +202,7 @@ def test_a_cursor_that_was_never_given_is_refused_with_a_sentence(
 
 
 def test_a_cursor_carries_its_place() -> None:
-    place = threads.Place(NOW, "thr_1")
+    place = thread_lists.Place(NOW, "thr_1")
 
     assert place_of(cursor_of(place)) == place
     assert re.fullmatch(r"[\w-]+", cursor_of(place))

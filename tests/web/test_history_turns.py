@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from chat.db import Connection
-from chat.tables import items, threads
+from chat.tables import items, thread_lists
 from chat.tables import turns as table
 from chat.tables.turns import NewTurn, State
 from tests.fix_site import Site, StartSite
@@ -84,7 +84,7 @@ def test_an_answer_that_nobody_read_is_unread_until_its_page_is_opened(alice: Ow
 
     assert alice.state_of(turn.thread_id, f"/history/{turn.thread_id}") is None
     assert alice.state_of(turn.thread_id) is None
-    assert not threads.find(alice.conn, user_id=alice.id, thread_id=turn.thread_id).unread
+    assert not thread_lists.find(alice.conn, user_id=alice.id, thread_id=turn.thread_id).unread
 
 
 def test_the_element_is_told_whether_there_is_something_to_join(alice: Owner) -> None:

@@ -1,0 +1,118 @@
+"""Everything that can go wrong, as one tree.
+
+Each class carries what a caller is told (`status`, `code`, `public`); the exception's own message
+is for the log and names ids, values and limits, never what a person wrote.
+
+    ChatError
+    ├── ConfigError              a setting is wrong; nothing starts
+    ├── MigrationError           the database and the files in migrations/ do not fit
+    ├── NotSignedIn              no session
+    │   └── AccountGone          the session's user was deleted meanwhile
+    ├── CrossSiteRequest         another site made the browser send this
+    ├── InvalidRequest           what was asked for makes no sense
+    │   ├── UnsupportedRequest   a request type that this server does not offer
+    │   ├── AttachmentsRefused   files are not accepted
+    │   ├── EmptyMessage         a message that says nothing
+    │   ├── EmptyTitle  TitleTooLong
+    │   ├── NothingSelected  TooManySelected
+    │   └── UnknownCursor        the page starts after something that never was there
+    ├── BodyTooLarge  NotJson
+    ├── NotFound
+    │   └── ThreadNotFound  ItemNotFound  AttachmentNotFound
+    ├── ThreadClosed             the thread takes no more messages
+    ├── TurnRunning              an answer is still being written in the thread
+    ├── TooManyTurns             the person has too many answers being written
+    ├── TooManyPinned            no room above the other threads
+    ├── UndoTooLate              a deletion that cannot be taken back
+    ├── TooManyStreams           the person reads too many answers at once
+    ├── KeyReused                an idempotency key came again with another request
+    └── Unavailable              something that we need does not answer; try again
+        ├── AuthUnavailable  DatabaseUnavailable  DatabaseBusy  Overloaded
+        ├── DatabaseOutdated
+        ├── AnswerInterrupted
+        └── ModelUnavailable  ModelRefused  ModelQuotaReached
+"""
+
+from __future__ import annotations
+
+from chat.errors.base import ChatError, ConfigError, MigrationError
+from chat.errors.outages import (
+    AnswerInterrupted,
+    AuthUnavailable,
+    DatabaseBusy,
+    DatabaseOutdated,
+    DatabaseUnavailable,
+    ModelQuotaReached,
+    ModelRefused,
+    ModelUnavailable,
+    Overloaded,
+    Unavailable,
+)
+from chat.errors.refused import (
+    AccountGone,
+    AttachmentNotFound,
+    AttachmentsRefused,
+    BodyTooLarge,
+    CrossSiteRequest,
+    EmptyMessage,
+    EmptyTitle,
+    InvalidRequest,
+    ItemNotFound,
+    KeyReused,
+    NotFound,
+    NothingSelected,
+    NotJson,
+    NotSignedIn,
+    ThreadClosed,
+    ThreadNotFound,
+    TitleTooLong,
+    TooManyPinned,
+    TooManySelected,
+    TooManyStreams,
+    TooManyTurns,
+    TurnRunning,
+    UndoTooLate,
+    UnknownCursor,
+    UnsupportedRequest,
+)
+
+__all__ = [
+    "AccountGone",
+    "AnswerInterrupted",
+    "AttachmentNotFound",
+    "AttachmentsRefused",
+    "AuthUnavailable",
+    "BodyTooLarge",
+    "ChatError",
+    "ConfigError",
+    "CrossSiteRequest",
+    "DatabaseBusy",
+    "DatabaseOutdated",
+    "DatabaseUnavailable",
+    "EmptyMessage",
+    "EmptyTitle",
+    "InvalidRequest",
+    "ItemNotFound",
+    "KeyReused",
+    "MigrationError",
+    "ModelQuotaReached",
+    "ModelRefused",
+    "ModelUnavailable",
+    "NotFound",
+    "NotJson",
+    "NotSignedIn",
+    "NothingSelected",
+    "Overloaded",
+    "ThreadClosed",
+    "ThreadNotFound",
+    "TitleTooLong",
+    "TooManyPinned",
+    "TooManySelected",
+    "TooManyStreams",
+    "TooManyTurns",
+    "TurnRunning",
+    "Unavailable",
+    "UndoTooLate",
+    "UnknownCursor",
+    "UnsupportedRequest",
+]

@@ -1,0 +1,60 @@
+"""What people see of items beside what was said: how they ended, the thumbs, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from chat.db import Connection
+
+OF: Final = """
+    -- chat.item_marks.of
+    SELECT id, outcome, feedback
+      FROM chatkit_thread_item
+     WHERE user_id = %(user_id)s
+       AND thread_id = %(thread_id)s
+       AND id = ANY(%(item_ids)s)
+       AND (outcome IS NOT NULL OR feedback IS NOT NULL)
+       AND EXISTS (SELECT FROM chatkit_thread
+                    WHERE user_id = %(user_id)s
+                      AND id = %(thread_id)s
+                      AND deleted_at IS NULL)
+"""
+
+Outcome = Literal["stopped", "interrupted", "failed"]
+Feedback = Literal["positive", "negative"]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemMarks:
+    """How an item ended when it did not end well, and what the person thinks of it."""
+
+    outcome: Outcome | None = None
+    feedback: Feedback | None = None
+
+
+def of(
+    conn: Connection, *, user_id: str, thread_id: str, item_ids: Collection[str]
+) -> dict[str, ItemMarks]:
+    """Return the marks of those of the items that have one, by id."""
+    params = {"user_id": user_id, "thread_id": thread_id, "item_ids": list(item_ids)}
+    return {row[0]: ItemMarks(*row[1:]) for row in conn.execute(OF, params)}
+
+
+def said_at(created_at: datetime) -> datetime:
+    """Return when an item was made, in UTC.
+
+    ChatKit stamps `datetime.now()`: without a zone, in that of the machine, which is ours.
+    """
+    try:
+        return created_at.astimezone(UTC)
+    except (OverflowError, ValueError, OSError):
+        # At the ends of the calendar there is no other zone to go to.
+        return created_at.replace(tzinfo=UTC)
+
+
+def spelled(moment: datetime) -> str:
+    """Return a moment in UTC as pages and our own clients spell it: `2026-03-01T12:00:00Z`."""
+    return moment.isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
