@@ -1,8 +1,9 @@
-"""A real Better Auth server for the whole run, and people who are signed in at it."""
+"""A real Better Auth server for all tests, and people who are signed in at it."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import requests
 
 from dev.auth_server import LocalAuth
 from tests.fix_postgres import Databases
+from tests.ports import kept_port
 
 PASSWORD = "correct-horse-battery"
 
@@ -32,6 +34,11 @@ class Person:
 
 class AuthServer(LocalAuth):
     """The local Better Auth server, and the ways in which tests use it."""
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start the server without waiting."""
+        self.port = self.port or kept_port()
+        return super().spawn()
 
     def sign_up(self, name: str, *, email: str = "") -> Person:
         """Make an account with a session; without an email it gets one that is not taken."""
@@ -59,7 +66,7 @@ class AuthServer(LocalAuth):
 
 @pytest.fixture(scope="session")
 def auth(databases: Databases) -> Iterator[AuthServer]:
-    """One auth server for the whole run. A test that stops or freezes one makes its own."""
+    """One auth server for all tests. A test that stops or freezes one makes its own."""
     folder = Path(tempfile.mkdtemp(prefix="threadkeeper-auth-"))
     server = AuthServer(folder, dsn=databases.create("auth"))
     server.start()

@@ -14,8 +14,8 @@ import pytest
 import requests
 
 from dev import node
-from dev.auth_server import free_port
 from tests.fix_auth import AuthServer
+from tests.ports import kept_port
 
 Variant = Callable[..., AuthServer]
 
@@ -52,7 +52,7 @@ class VariantServer(AuthServer):
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start the server without waiting."""
         program = node.ready_node(lambda _line: None)
-        self.port = self.port or free_port()
+        self.port = self.port or kept_port()
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "server.mjs").write_text(SERVER)
         modules = self.folder / "node_modules"

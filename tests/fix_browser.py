@@ -88,6 +88,7 @@ def shared_server(
     server.start()
     yield server
     server.stop()
+    databases.drop("browser")
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the whole run, and a fresh, migrated database for each test."""
+"""A real PostgreSQL for each process of the run, and a fresh, migrated database for each test."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Databases:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[LocalPostgres]:
-    """One server for the whole run; PG_BINDIR chooses another version of PostgreSQL."""
+    """One server for all tests of a process; PG_BINDIR chooses another version of PostgreSQL."""
     # Not in pytest's own folder: that one is closed to the account that the server runs as.
     folder = Path(tempfile.mkdtemp(prefix="threadkeeper-"))
     folder.chmod(0o755)
@@ -65,7 +65,7 @@ def postgres() -> Iterator[LocalPostgres]:
 
 @pytest.fixture(scope="session")
 def databases(postgres: LocalPostgres) -> Iterator[Databases]:
-    """The way to further databases on the server of the run."""
+    """The way to further databases on that server."""
     databases = Databases(postgres)
     yield databases
     databases.close()

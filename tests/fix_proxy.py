@@ -17,6 +17,8 @@ from typing import Final
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from tests.ports import kept_port
+
 STATEMENT: Final = re.compile(rb"-- (chat\.[a-z_.]+)")
 
 
@@ -49,7 +51,7 @@ class Proxy:
         self._delay = 0.0
         self._trip: tuple[bytes, bytes] | None = None
         self._statements: list[str] = []
-        self.port = 0
+        self.port = kept_port()
         self.accept()
         self.dsn = make_conninfo(
             dsn, host="127.0.0.1", port=self.port, sslmode="disable", gssencmode="disable"
@@ -80,7 +82,6 @@ class Proxy:
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._listener.bind(("127.0.0.1", self.port))
         self._listener.listen(256)
-        self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._take_all, args=(self._listener,), daemon=True).start()
 
     @contextlib.contextmanager

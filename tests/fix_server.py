@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import requests
 from tests.fix_auth import AuthServer, Person
 from tests.fix_model import ModelServer
 from tests.fix_postgres import Databases
+from tests.ports import kept_port
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 60
@@ -47,7 +47,7 @@ class Server:
 
     def start(self) -> None:
         """Start gunicorn, and wait until it answers."""
-        self.port = self.port or _free_port()
+        self.port = self.port or kept_port()
         keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}"]
         with self.log.open("ab") as log:
@@ -196,7 +196,7 @@ def start_server(dsn: str, auth: AuthServer, tmp_path: Path) -> Iterator[StartSe
 def server(
     databases: Databases, migrated: str, auth: AuthServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """The whole app without a model, one for the whole run: tests tell people apart, not servers.
+    """The whole app without a model, one for all tests: they tell people apart, not servers.
 
     A test that stops, floods or configures a server starts its own with `start_server`.
     """
@@ -238,13 +238,6 @@ def _talking(
 
 @pytest.fixture
 def talking(_talking: Talking) -> Talking:
-    """The whole app in two workers with a local model server, one for the whole run."""
+    """The whole app in two workers with a local model server, one for all tests."""
     _talking.model.forget()
     return _talking
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-    return port

@@ -64,7 +64,7 @@ def site_auth(
 
 @pytest.fixture(scope="session")
 def site_dsn(databases: Databases, migrated: str) -> str:
-    """One database for all sites of the run: their people are different each time."""
+    """One database for all sites: their people are different each time."""
     return databases.create("site", template=migrated)
 
 
@@ -80,7 +80,10 @@ def start_site(site_dsn: str, site_auth: AuthServer) -> Iterator[StartSite]:
 
     yield start
     for site in started:
-        site.app.extensions[EXTENSION].database.close()
+        services = site.app.extensions[EXTENSION]
+        services.loop.stop()
+        services.turns.keeper._store.database.close()
+        services.database.close()
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from dev import processes
-from dev.auth_server import free_port
-from tests.dev.test_run import Run
+from tests.dev.runs import Run
+from tests.ports import kept_port
 
 START_MS = 30_000
 
@@ -26,7 +26,7 @@ def begin() -> Iterator[Callable[[], Run]]:
     """Starts `./run`, again and again on the same folder and port."""
     folder = Path(tempfile.mkdtemp(prefix="threadkeeper-story-")).resolve()
     folder.chmod(0o755)
-    port = free_port()
+    port = kept_port()
     runs: list[Run] = []
 
     def begin() -> Run:
@@ -88,6 +88,7 @@ def kill_everything(run: Run) -> None:
     assert processes.wait_until(lambda: not run.processes(), seconds=15), run.processes()
 
 
+@pytest.mark.alone
 def test_a_newcomer_chats_and_it_is_all_still_there(
     begin: Callable[[], Run], windows: Callable[[], BrowserContext]
 ) -> None:

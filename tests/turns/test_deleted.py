@@ -22,7 +22,6 @@ from tests.turns.test_turns import (
     turn_state,
 )
 
-
 ENDLESS = " ".join(f"word{number}" for number in range(2000))
 
 
@@ -134,7 +133,7 @@ def test_any_worker_purges_what_another_left_behind(
     # Nobody told this server of the deletion; that somebody looks at a page is enough.
     alice.get("/history/new")
 
-    eventually(lambda: _rows(talking, gone) == 0, 15)
+    eventually(lambda: _rows(talking, gone) == 0, 30)
     assert _rows(talking, kept) > 0
 
 

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -47,6 +48,8 @@ class Stream:
 
     def __init__(self, answer: requests.Response) -> None:
         self.answer = answer
+        # A socket that the garbage collector finds open warns, in the middle of another test.
+        weakref.finalize(answer, answer.raw.close)
         self.status = answer.status_code
         self._lines = answer.iter_lines(chunk_size=1)
         self.seen: list[dict[str, Any]] = []

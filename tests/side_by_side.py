@@ -1,0 +1,85 @@
+"""How the tests are shared out among processes when `./run test` runs all of them.
+
+Each process takes whole files, one after another, and has its own PostgreSQL, Better Auth and
+gunicorn, so that nothing which they start has to be shared. What they do share is the machine:
+a test that is marked `alone` runs while no other one does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+TESTS: Final = Path(__file__).parent
+# Most tests wait for something most of the time, so there may be more of them than cores.
+PROCESSES: Final = 4
+# Files are begun in this order, the others after them. First those with tests that run alone,
+# and short tests beside them, so that nobody waits long for an empty room. Then the long ones:
+# begun last, they would keep one process busy while the others have nothing to do. Those that
+# wait and those that compute take turns, as neighbours in this list run at the same time.
+FIRST: Final = (
+    "dev/test_run_again.py",
+    "browser/test_story.py",
+    "store/test_items.py",
+    "store/test_threads.py",
+    "turns/test_crashes.py",
+    "browser/test_look.py",
+    "faults/test_database.py",
+    "browser/test_turns.py",
+    "dev/test_run_ends.py",
+    "turns/test_random_moments.py",
+    "dev/test_run.py",
+    "turns/test_turns.py",
+    "model/test_provider.py",
+    "sessions/test_outages.py",
+    "browser/test_chat.py",
+    "dev/test_local_postgres.py",
+    "browser/test_history.py",
+    "migrations/test_migrate.py",
+    "web/test_start.py",
+    "web/test_slow_senders.py",
+    "web/test_bad_input.py",
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Say what `-n auto` means: one process for what somebody has picked, and no detour to it."""
+    picked = config.args != config.getini("testpaths") or config.option.keyword
+    return 0 if picked else PROCESSES
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the long files, in processes that share the tests out."""
+    if hasattr(config, "workerinput"):
+        turn = {TESTS / name: number for number, name in enumerate(FIRST)}
+        items.sort(key=lambda item: turn.get(item.path, len(turn)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Run the test beside those of the other processes, or alone."""
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    # The folders of the processes are in that of the run.
+    folder = Path(item.config.option.basetemp).parent
+    with _admitted(folder, alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+@contextlib.contextmanager
+def _admitted(folder: Path, *, alone: bool) -> Iterator[None]:
+    """Wait until nobody in the room is alone; or, to be alone, until nobody is in the room."""
+    kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+    with (folder / "door.lock").open("a") as door, (folder / "room.lock").open("a") as room:
+        # Who wants to be alone keeps the door shut, so that the room gets empty at all.
+        fcntl.flock(door, kind)
+        fcntl.flock(room, kind)
+        if not alone:
+            fcntl.flock(door, fcntl.LOCK_UN)
+        yield
