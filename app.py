@@ -26,7 +26,21 @@ from chat.stream import EventLoop
 from chat.turn_keeper import TurnKeeper
 from chat.turns import Turns
 from chat.upkeep import Upkeep
-from chat.web import chatkit, errors, guard, headers, health, history, messages, pages, sign_in
+from chat.web import (
+    chatkit,
+    errors,
+    export,
+    guard,
+    headers,
+    health,
+    history,
+    manage,
+    messages,
+    pages,
+    search,
+    selection,
+    sign_in,
+)
 from chat.web.services import EXTENSION, Services
 
 logger = logging.getLogger(__name__)
@@ -53,7 +67,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         )
     for part in (headers, errors, guard, pages):
         part.install(app)
-    for room in (history, messages, sign_in, chatkit, health):
+    for room in (history, search, manage, selection, export, messages, sign_in, chatkit, health):
         app.register_blueprint(room.blueprint)
     return app
 

@@ -1,17 +1,19 @@
-"""What a page costs when there is much of everything: `python -m bench.history [share]`.
+"""What a page costs when there is much of everything: `python -m bench.history`.
 
 A million threads and ten million messages of ten thousand people, beside a hundredth of it, asked
-in turns over HTTP: only the ratio counts. `share` (1 by default) makes both smaller. The full size
-takes about twenty minutes to make and 20 GB of disk in TMPDIR, which are given back.
+in turns over HTTP: only the ratio counts. The data takes about twenty minutes to make and 20 GB of
+disk; `--folder` keeps it there for the next time, `--share 0.1` makes a tenth of it.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -79,19 +81,26 @@ def measure(sites: dict[str, Site], asked: dict[str, dict[str, Any]]) -> dict[st
 
 
 def main(words: list[str]) -> int:
-    """Make the data, ask, and write the result."""
-    full = Size().scaled(float(words[0]) if words else 1.0)
+    """Make the data if it is not there, ask, and write the result."""
+    parser = argparse.ArgumentParser(prog="python -m bench.history")
+    parser.add_argument("--share", type=float, default=1.0, help="of the full size")
+    parser.add_argument("--folder", type=Path, help="where the data stays for the next time")
+    wanted = parser.parse_args(words)
+    full = Size().scaled(wanted.share)
     sizes = {"small": full.scaled(SMALL), "full": full}
-    with tempfile.TemporaryDirectory() as folder, stage(Path(folder)) as here:
-        busiest, patient, usual = (here.sign_up(name) for name in ("busiest", "patient", "usual"))
-        people = People(busiest.id, patient.id, usual.id)
+    with ExitStack() as stack:
+        folder = wanted.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        here = stack.enter_context(stage(folder))
+        persons = [here.person(name) for name in ("busiest", "patient", "usual")]
+        people = People(*(person.id for person in persons))
         sites, asked = {}, {}
         for name, size in sizes.items():
-            sys.stderr.write(f"making {name}: {size}\n")
-            dsn = here.database(name)
-            fill(dsn, size, people)
+            dsn, is_new = here.database(f"{name}-{wanted.share:g}")
+            if is_new:
+                sys.stderr.write(f"making {name}: {size}\n")
+                fill(dsn, size, people)
             sites[name] = here.serve(dsn)
-            asked[name] = scenes(sites[name], busiest, patient, usual)
+            asked[name] = scenes(sites[name], *persons)
         result = {
             **describe(here.postgres.dsn),
             "rounds": ROUNDS,
@@ -99,7 +108,7 @@ def main(words: list[str]) -> int:
             "sizes": {name: asdict(size) for name, size in sizes.items()},
             "milliseconds": measure(sites, asked),
         }
-    if not words:
+    if wanted.share == 1:
         RESULT.write_text(json.dumps(result, indent=2) + "\n")
     sys.stdout.write(json.dumps(result, indent=2) + "\n")
     return 0

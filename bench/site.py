@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import psycopg
 import requests
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from chat.migrate import migrate
@@ -64,25 +65,26 @@ class Stage:
     auth: LocalAuth
     stack: ExitStack
 
-    def database(self, name: str) -> str:
-        """Return the dsn of an empty, migrated database of that name."""
-        with psycopg.connect(self.postgres.dsn, autocommit=True) as conn:
-            conn.execute(f'CREATE DATABASE "{name}"')
+    def database(self, name: str) -> tuple[str, bool]:
+        """Return the dsn of the migrated database of that name, and whether it is new."""
+        is_new = create_database(self.postgres.dsn, name)
         dsn = make_conninfo(self.postgres.dsn, dbname=name)
         migrate(dsn)
-        return dsn
+        return dsn, is_new
 
-    def sign_up(self, name: str) -> Person:
-        """Make an account and return who it is."""
-        answer = requests.post(
-            f"{self.auth.url}/api/auth/sign-up/email",
-            json={"name": name, "email": f"{name}@example.com", "password": "a-long-password"},
-            headers={"Origin": self.auth.url},
-            timeout=30,
-        )
+    def person(self, name: str) -> Person:
+        """Return somebody of that name, signed in, with the same id in the same folder."""
+        words = {"email": f"{name}@example.com", "password": "a-long-password"}
+        answer = self._ask_auth("sign-in/email", words)
+        if answer.status_code == 401:
+            answer = self._ask_auth("sign-up/email", {"name": name, **words})
         answer.raise_for_status()
         cookie = "; ".join(f"{cookie.name}={cookie.value}" for cookie in answer.cookies)
         return Person(answer.json()["user"]["id"], cookie)
+
+    def _ask_auth(self, what: str, words: dict[str, str]) -> requests.Response:
+        path = f"{self.auth.url}/api/auth/{what}"
+        return requests.post(path, json=words, headers={"Origin": self.auth.url}, timeout=30)
 
     def serve(self, dsn: str, *, workers: int = 1) -> Site:
         """Start the app on a database."""
@@ -123,12 +125,21 @@ def stage(folder: Path) -> Iterator[Stage]:
         postgres = LocalPostgres(folder / "postgres", settings=POSTGRES, timeout=300)
         postgres.start()
         stack.callback(postgres.stop)
-        with psycopg.connect(postgres.dsn, autocommit=True) as conn:
-            conn.execute("CREATE DATABASE auth")
+        create_database(postgres.dsn, "auth")
         auth = LocalAuth(folder / "auth", dsn=make_conninfo(postgres.dsn, dbname="auth"))
         auth.start()
         stack.callback(auth.stop)
         yield Stage(folder, postgres, auth, stack)
+
+
+def create_database(dsn: str, name: str) -> bool:
+    """Create a database on that server; return False if it is there already."""
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        try:
+            conn.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        except psycopg.errors.DuplicateDatabase:
+            return False
+    return True
 
 
 def _alive(url: str) -> bool:

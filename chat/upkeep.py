@@ -1,4 +1,4 @@
-"""What is done for nobody in particular: deleting for good what was deleted a while ago."""
+"""What is done for nobody in particular: deleting for good, and words for old messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from chat.errors import ChatError
 from chat.neon_store import NeonStore
 from chat.stream import EventLoop, worker
-from chat.tables import deletions
+from chat.tables import deletions, search_words
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +19,10 @@ LOOK_SECONDS: Final = 5.0
 """Between two looks at most; sooner when something is due sooner."""
 AWAKE_SECONDS: Final = 120.0
 """How long a worker that nobody uses goes on looking: then the database may fall asleep."""
+FILL_PAUSE_SECONDS: Final = 0.2
+"""Between two batches of messages that get words: about as long as one takes."""
+FILLED_SECONDS: Final = 600.0
+"""Until it is asked again whether there are any: an older version may still be writing some."""
 
 
 class Upkeep:
@@ -32,6 +36,7 @@ class Upkeep:
         self._loop = loop
         self._task: asyncio.Task[None] | None = None
         self._awake_until = 0.0
+        self._fill_again_at = 0.0
         worker.on_start(self.watch)
 
     def watch(self) -> None:
@@ -49,12 +54,34 @@ class Upkeep:
 
     async def _look_often(self) -> None:
         while time.monotonic() < self._awake_until:
-            pause = LOOK_SECONDS
-            try:
-                due = await self._store.run(deletions.purge)
-                pause = LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(due, 0.1))
-            except ChatError as exc:
-                logger.warning("no upkeep code=%s", exc.code)
-            except Exception as exc:
-                logger.error("no upkeep: %s", type(exc).__name__, exc_info=exc)
-            await asyncio.sleep(pause)
+            pauses = [await self._purge(), await self._fill()]
+            await asyncio.sleep(min(pauses))
+
+    async def _purge(self) -> float:
+        """Delete for good what is due; return in how many seconds to look again."""
+        try:
+            due = await self._store.run(deletions.purge)
+        except Exception as exc:
+            _log(exc)
+            return LOOK_SECONDS
+        return LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(due, 0.1))
+
+    async def _fill(self) -> float:
+        """Give words to a batch of messages, if some have none; return when to look again."""
+        if time.monotonic() < self._fill_again_at:
+            return LOOK_SECONDS
+        try:
+            done = await self._store.run(search_words.fill_some)
+        except Exception as exc:
+            _log(exc)
+            return LOOK_SECONDS
+        if done is None:
+            self._fill_again_at = time.monotonic() + FILLED_SECONDS
+        return FILL_PAUSE_SECONDS if done else LOOK_SECONDS
+
+
+def _log(exc: Exception) -> None:
+    if isinstance(exc, ChatError):
+        logger.warning("no upkeep code=%s", exc.code)
+    else:
+        logger.error("no upkeep: %s", type(exc).__name__, exc_info=exc)

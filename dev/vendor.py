@@ -41,6 +41,15 @@ PACKAGES: Final = (
             "license": "streaming-markdown-0.2.15.LICENSE",
         },
     ),
+    Package(
+        "htmx.org",
+        "2.0.11",
+        "0BSD",
+        {
+            "dist/htmx.min.js": "htmx-2.0.11.min.js",
+            "LICENSE": "htmx-2.0.11.LICENSE",
+        },
+    ),
 )
 
 

@@ -6,6 +6,7 @@ is for the log and names ids, values and limits, never what a person wrote.
     ChatError
     ├── ConfigError              a setting is wrong; nothing starts
     ├── MigrationError           the database and the files in migrations/ do not fit
+    ├── ImportRefused            a file that is no export of ours, or a broken one
     ├── NotSignedIn              no session
     │   └── AccountGone          the session's user was deleted meanwhile
     ├── CrossSiteRequest         another site made the browser send this
@@ -15,6 +16,7 @@ is for the log and names ids, values and limits, never what a person wrote.
     │   ├── EmptyMessage         a message that says nothing
     │   ├── EmptyTitle  TitleTooLong
     │   ├── NothingSelected  TooManySelected
+    │   ├── SearchTooLong  InvalidPeriod
     │   └── UnknownCursor        the page starts after something that never was there
     ├── BodyTooLarge  NotJson
     ├── NotFound
@@ -35,7 +37,7 @@ is for the log and names ids, values and limits, never what a person wrote.
 
 from __future__ import annotations
 
-from chat.errors.base import ChatError, ConfigError, MigrationError
+from chat.errors.base import ChatError, ConfigError, ImportRefused, MigrationError
 from chat.errors.outages import (
     AnswerInterrupted,
     AuthUnavailable,
@@ -56,6 +58,7 @@ from chat.errors.refused import (
     CrossSiteRequest,
     EmptyMessage,
     EmptyTitle,
+    InvalidPeriod,
     InvalidRequest,
     ItemNotFound,
     KeyReused,
@@ -63,6 +66,7 @@ from chat.errors.refused import (
     NothingSelected,
     NotJson,
     NotSignedIn,
+    SearchTooLong,
     ThreadClosed,
     ThreadNotFound,
     TitleTooLong,
@@ -91,6 +95,8 @@ __all__ = [
     "DatabaseUnavailable",
     "EmptyMessage",
     "EmptyTitle",
+    "ImportRefused",
+    "InvalidPeriod",
     "InvalidRequest",
     "ItemNotFound",
     "KeyReused",
@@ -103,6 +109,7 @@ __all__ = [
     "NotSignedIn",
     "NothingSelected",
     "Overloaded",
+    "SearchTooLong",
     "ThreadClosed",
     "ThreadNotFound",
     "TitleTooLong",

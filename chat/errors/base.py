@@ -30,3 +30,14 @@ class MigrationError(ChatError):
     """The database does not fit the migration files; the message says what to do."""
 
     code = "migration"
+
+
+class ImportRefused(ChatError):
+    """A line of a file is not what an export of ours has there; the message says which and why."""
+
+    code = "import_refused"
+    public = "That file can't be imported."
+
+    def __init__(self, line: int, why: str) -> None:
+        self.line = line
+        super().__init__(f"line {line}: {why}")

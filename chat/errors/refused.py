@@ -94,6 +94,20 @@ class NothingSelected(InvalidRequest):
     public = "Nothing is selected. Please tick one conversation at least."
 
 
+class SearchTooLong(InvalidRequest):
+    """More words or characters than one search takes."""
+
+    code = "search_too_long"
+    public = "That is a lot to look for at once. Please use at most 10 words and 200 characters."
+
+
+class InvalidPeriod(InvalidRequest):
+    """Days to search between that are no days, or of which the last comes first."""
+
+    code = "invalid_period"
+    public = "Those days can't be used. Please write them as 2026-03-01, the earlier one first."
+
+
 class BodyTooLarge(ChatError):
     """The request's body is over the limit."""
 

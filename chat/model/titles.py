@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import Final
 
-from chat.errors import InvalidRequest
+from chat.errors import EmptyTitle, InvalidRequest, TitleTooLong
+from chat.search_text.marks import FENCE, without_marks
 from chat.text import clean
 
 LONGEST_TITLE: Final = 200
@@ -21,16 +21,6 @@ _LOOKED_AT: Final = 4_000
 _JOINERS: Final = frozenset("\u200c\u200d")
 _FLAG_TAGS: Final = range(0xE0020, 0xE0080)
 
-_FENCE: Final = re.compile(r"^\s*(?:```|~~~)")
-_LINE_MARKS: Final = re.compile(r"^(?:\s|#{1,6}\s|>|[-*+]\s|\d{1,9}[.)]\s|\[[ xX]\]\s|\|)+")
-_LINK: Final = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}\)")
-_EMPHASIS: Final = re.compile(
-    r"(?<!\w)\*{1,3}(?=\S)([^*]+?)(?<=\S)\*{1,3}(?!\w)|~~(?=\S)([^~]+?)(?<=\S)~~"
-)
-_UNDERSCORES: Final = re.compile(r"(?<!\w)_{1,3}(?=\S)([^_]+?)(?<=\S)_{1,3}(?!\w)")
-_CODE: Final = re.compile(r"`+([^`]*)`+")
-_HEADING_END: Final = re.compile(r"(?:\s+#+|\s*\|)?\s*$")
-
 
 def clean_title(text: str) -> str:
     """Return the name as it is stored and shown; raise InvalidRequest when nothing of it is left.
@@ -44,27 +34,35 @@ def clean_title(text: str) -> str:
     return title
 
 
+def typed_title(text: str) -> str:
+    """Return the name that a person typed, cleaned like every other, and never cut.
+
+    Raises EmptyTitle when nothing of it can be seen, and TitleTooLong over 200 code points.
+    """
+    text = text.strip()
+    if len(text) > _LOOKED_AT:
+        raise TitleTooLong(f"{len(text)} characters: the limit is {LONGEST_TITLE}")
+    title = _on_one_line(text)
+    if not title:
+        raise EmptyTitle(f"a title of {len(text)} characters shows nothing")
+    if len(title) > LONGEST_TITLE:
+        raise TitleTooLong(f"{len(title)} characters: the limit is {LONGEST_TITLE}")
+    return title
+
+
 def title_from_message(text: str) -> str | None:
     """Return a title made of the message's first line, or None when it shows no words at all.
 
     Markdown marks are left out; at most 60 code points, cut at a word with "…".
     """
     for line in text.lstrip()[:_LOOKED_AT].splitlines():
-        if _FENCE.match(line):
+        if FENCE.match(line):
             continue
-        title = _on_one_line(_without_marks(line))
+        title = _on_one_line(without_marks(line))
         if any(sign.isalnum() for sign in title):
             return _cut(title, LONGEST_FROM_MESSAGE)
     # A message of signs only, say "???" or an emoji, is still better shown than "Untitled".
     return _cut(_on_one_line(text.lstrip()[:_LOOKED_AT]), LONGEST_FROM_MESSAGE) or None
-
-
-def _without_marks(line: str) -> str:
-    line = _LINE_MARKS.sub("", " ".join(line.split()))
-    line = _LINK.sub(r"\1", line)
-    line = _CODE.sub(r"\1", line)
-    line = _EMPHASIS.sub(lambda found: found[1] or found[2], line)
-    return _HEADING_END.sub("", _UNDERSCORES.sub(r"\1", line))
 
 
 def _on_one_line(text: str) -> str:

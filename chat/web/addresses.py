@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from datetime import datetime
 from typing import Final
 
@@ -15,22 +14,30 @@ LONGEST_ID: Final = 200
 
 def cursor_of(place: thread_lists.Place) -> str:
     """Return a place in the list as one word for an address."""
-    words = f"{place.last_message_at.isoformat()} {place.id}"
-    return base64.urlsafe_b64encode(words.encode()).decode().rstrip("=")
+    return packed(f"{place.last_message_at.isoformat()} {place.id}")
 
 
 def place_of(cursor: str) -> thread_lists.Place:
     """Return the place that `cursor_of` made the word from; raise UnknownCursor for others."""
     try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        words = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
-        moment, _, thread_id = words.partition(" ")
+        moment, _, thread_id = unpacked(cursor).partition(" ")
         place = thread_lists.Place(datetime.fromisoformat(moment), thread_id)
-    except (ValueError, binascii.Error) as exc:
+    except ValueError as exc:
         raise UnknownCursor(cursor) from exc
     if place.last_message_at.tzinfo is None or not is_plain(thread_id):
         raise UnknownCursor(cursor)
     return place
+
+
+def packed(words: str) -> str:
+    """Return words as one word for an address."""
+    return base64.urlsafe_b64encode(words.encode()).decode().rstrip("=")
+
+
+def unpacked(word: str) -> str:
+    """Return what `packed` made the word from; raise ValueError for what it never makes."""
+    padded = word.encode("ascii") + b"=" * (-len(word) % 4)
+    return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
 
 
 def check_id(thread_id: str) -> None:

@@ -37,7 +37,10 @@ from chat.web.senders import senders
 LARGEST_BODY: Final = 1024 * 1024
 """Bytes; a million small content parts would keep a thread busy for 5 s (measured)."""
 LARGEST_FORM: Final = 64 * 1024
-"""Bytes of a form; the largest that our pages send is a name of 320 characters and a password."""
+"""Bytes of a form that names one thing; the largest has a name of 320 characters, a password."""
+LARGEST_SELECTION: Final = 1024 * 1024
+"""Bytes of a form about many threads, or with a title of any length, so that each is refused with
+the sentence about it."""
 LARGEST_DRAIN: Final = 8 * LARGEST_BODY
 """Bytes of a refused body that are read, so that the client sees the answer and no reset."""
 BODY_SECONDS: Final = 30.0
@@ -65,13 +68,15 @@ def read_json(request: Request) -> bytes:
     return _read(request, LARGEST_BODY)
 
 
-def take_form(request: Request) -> None:
-    """Read a form of at most LARGEST_FORM bytes, for `request.form` to find.
+def take_form(request: Request, limit: int = LARGEST_FORM) -> None:
+    """Read a form of at most `limit` bytes, for `request.form` to find.
 
     Raises BodyTooLarge, and InvalidRequest when it breaks off or takes longer than BODY_SECONDS.
     It is read before it is parsed: a parser writes large files to the disk.
     """
-    form = _read(request, LARGEST_FORM)
+    form = _read(request, limit)
+    # Flask has a bound of its own, which is lower.
+    request.max_form_memory_size = limit
     request.environ["wsgi.input"] = io.BytesIO(form)
     request.environ["wsgi.input_terminated"] = True
 

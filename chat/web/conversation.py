@@ -57,6 +57,8 @@ class Conversation:
     later: str | None
     newest: bool
     notice: str | None = None
+    pinned: bool = False
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ def conversation_page(
         later=page.later,
         newest=page.newest,
         notice=page.notice,
+        pinned=found.pinned,
+        archived=found.archived,
     )
 
 

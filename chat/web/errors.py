@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from chat.errors import ChatError, NotSignedIn
+from chat.web import parts
 
 logger = logging.getLogger(__name__)
 
@@ -112,4 +113,4 @@ def _to_sign_in() -> AnyResponse:
 
 
 def _wants_json() -> bool:
-    return request.path.startswith(JSON_PATHS)
+    return parts.wanted() or request.path.startswith(JSON_PATHS)

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 LONGEST_ORIGIN: Final = 100
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+LONG_FORMS: Final = frozenset({"manage.rename", "selection.select", "selection.selected"})
+"""Endpoints whose forms may be as long as LARGEST_SELECTION."""
 
 
 def install(app: Flask) -> None:
@@ -50,7 +52,8 @@ def _take_form() -> None:
     """Bound every body but that of POST /chatkit, which is read with bounds of its own."""
     unread = request.endpoint in {None, "chatkit.chatkit"}
     if request.method not in SAFE_METHODS and not unread:
-        body.take_form(request)
+        long = request.endpoint in LONG_FORMS
+        body.take_form(request, body.LARGEST_SELECTION if long else body.LARGEST_FORM)
 
 
 def require_same_origin() -> None:

@@ -1,14 +1,13 @@
-"""The pages on which people find, read and delete their conversations."""
+"""The pages on which people find and read their conversations."""
 
 from __future__ import annotations
-
-from datetime import UTC
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from chat.errors import ThreadNotFound
-from chat.tables import deletions, thread_lists
+from chat.context import User
+from chat.tables import thread_lists
+from chat.web import parts
 from chat.web.addresses import check_id
 from chat.web.conversation import conversation_page
 from chat.web.guard import current_user
@@ -16,6 +15,13 @@ from chat.web.services import services
 from chat.web.thread_list import list_page, row_of, time_zone
 
 blueprint = Blueprint("history", __name__)
+blueprint.after_request(parts.vary)
+
+
+@blueprint.before_request
+def keep_house() -> None:
+    """Purge what was deleted, for as long as somebody looks at conversations."""
+    services().upkeep.watch()
 
 
 @blueprint.get("/")
@@ -30,8 +36,8 @@ def index() -> str:
     user = current_user()
     after = request.args.get("after")
     listed = list_page(user, after)
-    if request.headers.get("X-Part") == "threads":
-        return render_template("history/_threads.html", listed=listed)
+    if parts.wanted():
+        return render_template("history/_threads.html", listed=listed, part=True)
     return render_template(
         "history/index.html", user=user, listed=listed, conversation=None, reopen=after is None
     )
@@ -41,6 +47,8 @@ def index() -> str:
 def new() -> str:
     """Show an empty conversation, whatever was open before."""
     user = current_user()
+    if parts.top_wanted():
+        return render_template("history/_top.html", open=None)
     return render_template(
         "history/index.html",
         user=user,
@@ -50,10 +58,22 @@ def new() -> str:
     )
 
 
+@blueprint.get("/history/archived")
+def archived() -> str:
+    """Show what was put away, a page at a time."""
+    user = current_user()
+    listed = list_page(user, request.args.get("after"), shelf="archived")
+    if parts.wanted():
+        return render_template("history/_threads.html", listed=listed, part=True)
+    return render_template("history/archived.html", user=user, listed=listed)
+
+
 @blueprint.get("/history/<thread_id>")
 def thread(thread_id: str) -> str:
     """Show the newest messages of a thread, or those that the address asks for."""
     user = current_user()
+    if parts.top_wanted():
+        return _top(user, thread_id)
     return render_template(
         "history/index.html",
         user=user,
@@ -63,17 +83,7 @@ def thread(thread_id: str) -> str:
     )
 
 
-@blueprint.post("/history/<thread_id>/delete")
-def delete(thread_id: str) -> Response | str:
-    """Delete the thread once the form says `confirm=yes`; ask first when it does not.
-
-    A thread that is gone already reads like one that never was: 404.
-    """
-    user = current_user()
+def _top(user: User, thread_id: str) -> str:
     check_id(thread_id)
-    if request.form.get("confirm") != "yes":
-        found = services().database.run(thread_lists.find, user_id=user.id, thread_id=thread_id)
-        return render_template("history/delete.html", user=user, row=row_of(found, UTC))
-    if not services().database.run(deletions.delete, user_id=user.id, thread_id=thread_id):
-        raise ThreadNotFound(thread_id)
-    return redirect(url_for("history.new"), code=303)
+    found = services().database.run(thread_lists.find, user_id=user.id, thread_id=thread_id)
+    return render_template("history/_top.html", open=row_of(found, time_zone()))

@@ -27,6 +27,7 @@ BARE_ADDRESS: Final = re.compile(r"(?<!\S)https?://[^\s\\<>]*[^\s\\<>.,;:!?'\")\
 LINE_BREAK: Final = re.compile(r"<br ?/?>", re.IGNORECASE)
 TASK: Final = re.compile(r"\[([ x])\] ")
 LANGUAGE: Final = re.compile(r"[\w+#.-]{1,40}", re.ASCII)
+CODE: Final = re.compile(r'<pre>(?=<code class="language-([^"]{1,40})">)')
 
 ALLOWED_TAGS: Final = frozenset(
     {"p", "br", "hr", "h3", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li"}
@@ -39,7 +40,7 @@ ALLOWED_ATTRIBUTES: Final = {
     "h3": {"class"},
     "span": {"class", "role", "aria-label"},
     "code": {"class"},
-    "pre": {"tabindex"},
+    "pre": {"tabindex", "data-language"},
     "div": {"class", "tabindex", "role", "aria-label"},
 }
 
@@ -66,10 +67,14 @@ def render(text: str, *, origin: str = "") -> Markup:
 
 
 def _scrollable(html: str) -> str:
-    """Let wide code and tables scroll by keyboard; in people's text these words are escaped."""
+    """Let code and tables scroll by keyboard, and name languages.
+
+    In people's text these words are escaped.
+    """
     table = '<div class="table" tabindex="0" role="region" aria-label="Table"><table>'
     return (
-        html.replace("<pre>", '<pre tabindex="0">')
+        CODE.sub(r'<pre tabindex="0" data-language="\1">', html)
+        .replace("<pre>", '<pre tabindex="0">')
         .replace("<table>", table)
         .replace("</table>", "</table></div>")
     )

@@ -1,4 +1,4 @@
-"""The list of threads, a page at a time, grouped by the reader's days."""
+"""The lists of threads, a page at a time, grouped by the reader's days."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from flask import request
+from flask import request, url_for
 
 from chat.context import User
 from chat.tables import thread_lists
@@ -19,11 +19,15 @@ from chat.web.pages import day_name
 from chat.web.services import services
 
 PAGE_SIZE: Final = 20
+LONGEST_PREVIEW: Final = 100
+"""Characters of a row's second line: more than the widest list shows."""
+PINNED: Final = "Pinned"
+Shelf = Literal["newest", "archived"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A thread as the list shows it; `moment` is in the reader's time zone.
+    """A thread as the list shows it; `moment` is in the reader's time zone, and `day` its heading.
 
     `state` says that an answer is being written, or was finished and not read yet.
     """
@@ -31,42 +35,84 @@ class Row:
     id: str
     title: str
     moment: datetime
+    day: str = ""
     state: Literal["writing", "unread", ""] = ""
+    preview: str = ""
+    pinned: bool = False
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadPage:
-    """One page of the list: rows under the name of their day, and the cursor of the next page."""
+    """One page of a list: rows under their headings, and the cursor of the next page.
+
+    `continued` is the heading under which the page before it ended: a part that is put behind that
+    page does not repeat it. `address` is where the list begins.
+    """
 
     groups: list[tuple[str, list[Row]]]
     next: str | None
     first: bool
+    shelf: Shelf
+    address: str
+    continued: str | None = None
 
 
-def list_page(user: User, after: str | None) -> ThreadPage:
-    """Return the page of the user's threads that begins after a cursor; raise UnknownCursor."""
+def list_page(
+    user: User, after: str | None, *, shelf: Shelf = "newest", address: str | None = None
+) -> ThreadPage:
+    """Return the page of a shelf of the user's that begins after a cursor; raise UnknownCursor.
+
+    The first page of the newest has the pinned threads above all others.
+    """
     place = None if after is None else place_of(after)
-    found = services().database.run(
-        thread_lists.newest, user_id=user.id, limit=PAGE_SIZE, after=place
-    )
+    read = thread_lists.newest if shelf == "newest" else thread_lists.archived
+    found = services().database.run(read, user_id=user.id, limit=PAGE_SIZE, after=place)
     zone = time_zone()
-    rows = [row_of(row, zone) for row in found.rows]
+    groups = list(_by_day([row_of(row, zone) for row in found.rows]))
+    if place is None and shelf == "newest":
+        groups = [*_pinned(user, zone), *groups]
     return ThreadPage(
-        groups=list(_by_day(rows, datetime.now(zone))),
+        groups=groups,
         next=None if found.next is None else cursor_of(found.next),
-        first=after is None,
+        first=place is None,
+        shelf=shelf,
+        address=address or _address(shelf),
+        continued=None if place is None else _day(place.last_message_at.astimezone(zone)),
     )
 
 
-def _by_day(rows: list[Row], now: datetime) -> Iterator[tuple[str, list[Row]]]:
-    for name, group in groupby(rows, lambda row: day_name(row.moment, now.date())):
-        yield name, list(group)
+def _address(shelf: Shelf) -> str:
+    return url_for("history.index" if shelf == "newest" else "history.archived")
+
+
+def _pinned(user: User, zone: tzinfo) -> list[tuple[str, list[Row]]]:
+    found = services().database.run(thread_lists.pinned, user_id=user.id)
+    return [(PINNED, [row_of(row, zone) for row in found])] if found else []
+
+
+def _by_day(rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
+    for day, group in groupby(rows, lambda row: row.day):
+        yield day, list(group)
 
 
 def row_of(row: thread_lists.ThreadRow, zone: tzinfo) -> Row:
     """Return the thread as the list shows it to a reader in that zone."""
     moment = row.last_message_at.astimezone(zone)
-    return Row(row.id, row.title or UNTITLED, moment, _state(row))
+    return Row(
+        id=row.id,
+        title=row.title or UNTITLED,
+        moment=moment,
+        day=_day(moment),
+        state=_state(row),
+        preview=(row.preview or "")[:LONGEST_PREVIEW],
+        pinned=row.pinned,
+        archived=row.archived,
+    )
+
+
+def _day(moment: datetime) -> str:
+    return day_name(moment, datetime.now(moment.tzinfo).date())
 
 
 def _state(row: thread_lists.ThreadRow) -> Literal["writing", "unread", ""]:

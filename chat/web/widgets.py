@@ -29,7 +29,7 @@ WORDS: Final[dict[str, tuple[Kind, tuple[str, ...]]]] = {
     "Select": ("field", ("placeholder", "name")),
     "DatePicker": ("field", ("placeholder", "name")),
 }
-"""Components that say something, as what it is shown, and where their words are, first ones first."""
+"""Components that say something: as what it is shown, and where the words are."""
 OTHER: Final = ("value", "label", "title", "text")
 CONTROLS: Final = frozenset({"button", "field"})
 

@@ -282,7 +282,7 @@ def test_a_closed_conversation_has_no_composer(alice_at_home: Reader) -> None:
     address = alice_at_home.owns(an_id(), "Over", status=ClosedStatus())
     page = alice_at_home.open(address)
 
-    expect(page.get_by_text("This conversation takes no more messages.")).to_be_visible()
+    expect(page.get_by_text("It takes no more messages.")).to_be_visible()
     expect(composer(page)).to_be_hidden()
 
 
@@ -322,7 +322,7 @@ def test_the_assistants_words_reach_a_screen_reader_once_they_are_complete(
     alice_at_home.say("Hello")
     alice_at_home.wait_for_answer()
 
-    expect(page.locator("[role=status].unseen")).to_have_text("You said: Hello")
+    expect(page.locator("threadkeeper-chat [role=status].unseen")).to_have_text("You said: Hello")
 
 
 def test_a_stream_that_is_cut_anywhere_reads_the_same(alice_at_home: Reader) -> None:
@@ -423,6 +423,6 @@ def test_the_browser_shows_every_item_as_the_server_does(alice_at_home: Reader) 
     )
 
     server, browser = compared
-    assert len(server) == len(browser) == 10
+    assert len(server) == len(browser) == 12
     for ours, theirs in zip(server, browser, strict=True):
         assert ours == theirs

@@ -293,7 +293,7 @@ def test_a_failed_answer_is_kept_until_another_one_takes_its_place(
 
     page.get_by_role("button", name="Retry").click()
 
-    expect(page.get_by_text("Half of it")).to_be_hidden()
+    expect(page.locator(".messages").get_by_text("Half of it")).to_be_hidden()
     expect(answer(page)).to_contain_text("word6")
     alice.wait_for_answer()
     assert_whole(page)

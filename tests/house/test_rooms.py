@@ -13,6 +13,7 @@ ROOMS = (
     "app",
     "chat.web",
     "chat.admin",
+    "chat.export_format",
     "chat.assistant",
     "chat.admission",
     "chat.answers",

@@ -21,6 +21,7 @@ FOR_EVERYBODY = {
     "chat.turn_logs.forget_cursors": "deletes cursors that are old, also of people who are gone",
     "chat.deletions.purge": "deletes what its owners deleted, once it cannot be undone any more",
     "chat.deletions.next_due": "says when the next purge is due, and nothing else",
+    "chat.search_words.owner": "an owner whose messages have no words yet; the rest asks for them",
 }
 # What may see a thread that was deleted and can still be brought back.
 SEES_DELETED = {
@@ -32,6 +33,9 @@ SEES_DELETED = {
     "chat.deletions.purge": "deletes it for good",
     "chat.deletions.next_due": "says when that is due",
     "chat.threads.start": "a new thread",
+    "chat.imports.thread": "a new thread",
+    "chat.imports.items": "after chat.imports.thread, in its transaction; so is the next one",
+    "chat.imports.finish": "after chat.imports.thread",
     "chat.attachments.save": "no page shows attachments",
     "chat.turn_ends.answered": "asked by settle, which looks for the thread itself",
     "chat.turn_ends.end": "after lock_thread, in its transaction; so are the next five",
@@ -42,6 +46,11 @@ SEES_DELETED = {
     "chat.turn_ends.lock_expired": "after lock_thread",
     "chat.turn_ends.mark_unread": "after lock_thread",
     "chat.item_pages.place": "a position; the pages themselves ask",
+    "chat.search_words.owner": "what is set aside gets words too, as it may be brought back",
+    "chat.search_words.messages": "likewise",
+    "chat.search_words.fill_messages": "likewise",
+    "chat.search_words.titles": "likewise",
+    "chat.search_words.fill_titles": "likewise",
 }
 FIRST_WORD = re.compile(
     r"\s*(?:--[^\n]*\n\s*)*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH|CREATE|ALTER|DROP"

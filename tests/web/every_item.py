@@ -36,7 +36,22 @@ from chatkit.types import (
     Workflow,
     WorkflowItem,
 )
-from chatkit.widgets import Badge, Card, Row, Text, Title
+from chatkit.widgets import (
+    Badge,
+    BarSeries,
+    Button,
+    Caption,
+    Card,
+    Chart,
+    Divider,
+    Image,
+    Markdown,
+    RadioGroup,
+    Row,
+    Spacer,
+    Text,
+    Title,
+)
 
 from tests.fix_store import NOON
 
@@ -105,9 +120,24 @@ def every_item(thread_id: str) -> list[ThreadItem]:
         WidgetItem(
             **base("widget"),
             widget=Card(
-                children=[Title(value="Chain, 9-speed"), Row(children=[Badge(label="24 €")])]
+                children=[
+                    Title(value="Chain, 9-speed"),
+                    Row(children=[Badge(label="24 €"), Caption(value="in stock")]),
+                    Divider(),
+                    Markdown(value="Fits *most* bikes"),
+                    Image(src="https://example.com/chain.png", alt="A chain"),
+                    Chart(
+                        data=[{"d": 1, "km": 2}],
+                        series=[BarSeries(label="km", dataKey="km")],
+                        xAxis="d",
+                    ),
+                    RadioGroup(name="length", options=[{"label": "Long", "value": "l"}]),
+                    Button(label="Buy it"),
+                ],
+                confirm={"label": "Yes", "action": {"type": "confirm"}},
             ),
         ),
+        WidgetItem(**base("wordless"), widget=Card(children=[Spacer()]), copy_text="Only this"),
         WidgetItem(
             **base("copied"),
             widget=Card(children=[Text(value="underneath")]),
@@ -153,8 +183,13 @@ SHOWN = [
     '"chain": "9-speed"',
     "worn out",
     "Chain wear explained",
-    "Chain, 9-speed\n24 €",
-    "Copy of it",
+    "Chain, 9-speed",
+    "24 €",
+    "Buy it",
+    "A chart of km",
+    "underneath",
+    "Its buttons and fields can’t be used here.",
+    "Only this",
     "Open the image that the assistant made",
     "The image is not there.",
     "Saved to your list",
@@ -162,4 +197,4 @@ SHOWN = [
     "Chain only",
     "Leeds, York",
 ]
-NEVER_SHOWN = ["SECRET", "underneath"]
+NEVER_SHOWN = ["SECRET", "Copy of it"]

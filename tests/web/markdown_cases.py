@@ -63,6 +63,7 @@ ALLOWED_TAGS: Final = frozenset(
 )
 ALLOWED_ATTRIBUTES: Final = frozenset(
     {"href", "rel", "target", "src", "alt", "start", "class", "tabindex", "role", "aria-label"}
+    | {"data-language"}
 )
 REL: Final = "nofollow noopener noreferrer"
 
@@ -108,7 +109,8 @@ SAME: Final = [
     ("```\n$HOME\n```", '<pre tabindex="0"><code>$HOME</code></pre>'),
     (
         "```python\nx < 1\n```",
-        '<pre tabindex="0"><code class="language-python">x &lt; 1</code></pre>',
+        '<pre tabindex="0" data-language="python">'
+        '<code class="language-python">x &lt; 1</code></pre>',
     ),
     (
         "- [x] a\n- [ ] b",

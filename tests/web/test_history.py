@@ -76,6 +76,11 @@ def groups(page: Page) -> list[str]:
     return [group["data-group"] for group in page.all("section") if "data-group" in group]
 
 
+def conversation(page: Page) -> str:
+    """Return the words beside the list, whose rows show the newest message too."""
+    return Page(page.html.partition("<main")[2]).text()
+
+
 def test_the_front_door_leads_to_the_conversations(site: Site) -> None:
     assert site.get("/").headers["Location"] == "/history"
 
@@ -135,6 +140,17 @@ def test_a_thread_without_a_title_has_a_name_all_the_same(alice: Owner) -> None:
     assert page.title == "New conversation · Threadkeeper"
 
 
+def test_a_row_shows_how_the_newest_message_begins(alice: Owner) -> None:
+    thread_id = alice.owns("Twine")
+    alice.says(thread_id, "What is twine?", "**Two** strands, " * 50)
+
+    html = alice.page("/history").html
+
+    [preview] = re.findall(r'class="thread-preview" dir="auto">([^<]+)<', html)
+    assert preview.startswith("Two strands")
+    assert len(preview) <= 100
+
+
 def test_a_title_is_text_and_nothing_else(alice: Owner) -> None:
     thread_id = alice.owns("<script>alert(1)</script>\"'")
 
@@ -165,12 +181,13 @@ def test_further_pages_follow_links_to_the_end(alice: Owner) -> None:
 def test_the_list_alone_comes_as_a_fragment(alice: Owner) -> None:
     alice.owns("Only this")
 
-    answer = alice.site.get("/history", headers={"X-Part": "threads"})
+    answer = alice.site.get("/history", headers={"HX-Request": "true"})
 
     html = answer.get_data(as_text=True)
     assert html.lstrip().startswith("<section")
     assert "Only this" in html
     assert "<html" not in html
+    assert "HX-Request" in answer.vary
 
 
 def test_an_old_page_with_nothing_behind_it_says_so(alice: Owner) -> None:
@@ -212,7 +229,7 @@ def test_a_conversation_reads_from_the_oldest_to_the_newest(alice: Owner) -> Non
     thread_id = alice.owns("Twine")
     alice.says(thread_id, "What is twine?", "Two **strands**.", "And rope?", "Several.")
 
-    text = alice.page(f"/history/{thread_id}").text()
+    text = conversation(alice.page(f"/history/{thread_id}"))
 
     places = [
         text.index(words) for words in ("What is twine?", "Two strands", "And rope?", "Several.")
@@ -229,7 +246,7 @@ def test_only_the_newest_messages_are_shown_and_links_lead_back(alice: Owner) ->
     seen: list[str] = []
     for _ in range(3):
         page = alice.page(path)
-        seen = re.findall(r"Line \d+\.", page.text()) + seen
+        seen = re.findall(r"Line \d+\.", conversation(page)) + seen
         path = next((a["href"] for a in page.all("a") if "data-earlier" in a), "")
 
     assert seen == [f"Line {n}." for n in range(2 * PAGE_SIZE + 5)]

@@ -93,7 +93,7 @@ def test_the_element_is_told_whether_there_is_something_to_join(alice: Owner) ->
 
     [writing] = alice.page(path).all("threadkeeper-chat")
     assert "data-writing" in writing
-    assert "Load this page again" in alice.page(path).text()
+    assert "An answer is being written. Show the answer" in alice.page(path).text()
 
     alice.ends(turn, "done")
     [quiet] = alice.page(path).all("threadkeeper-chat")

@@ -1,7 +1,10 @@
 /** The messages of one thread: a list that grows at both ends, and answers that are being written. */
 
-import { icon, make } from "./dom.js";
+import { dress } from "./actions.js";
+import { markDays, setClocks, stamped, timeOf } from "./days.js";
+import { make } from "./dom.js";
 import { renderItem, sourcesOf } from "./items.js";
+import { footOf, keepOpen, keptAs } from "./keeping.js";
 import { MarkdownWriter } from "./markdown.js";
 import { offerRetry, outcomeLine } from "./outcomes.js";
 import { applyUpdate } from "./updates.js";
@@ -19,6 +22,13 @@ export class Conversation {
     this.#list = list;
   }
 
+  /** Take over what the server rendered. */
+  adopt() {
+    for (const item of this.#list.querySelectorAll(":scope > .item")) dress(item);
+    setClocks(this.#list);
+    markDays(this.#list);
+  }
+
   /** Whether nothing is shown yet. */
   get empty() {
     return this.#list.childElementCount === 0;
@@ -34,20 +44,23 @@ export class Conversation {
   addSending(text, quote) {
     this.removeSending();
     const content = [{ type: "input_text", text }];
-    const element = renderItem({ type: "user_message", id: SENDING, content, quoted_text: quote });
+    const element = renderItem(stamped({ type: "user_message", id: SENDING, content, quoted_text: quote }));
     element.classList.add("item-sending");
     element.removeAttribute("data-item");
     this.#list.append(element);
+    markDays(this.#list);
   }
 
   removeSending() {
     this.#list.querySelector(".item-sending")?.remove();
+    markDays(this.#list);
   }
 
   /** Show items before all others, oldest first. */
   prepend(items) {
     const elements = items.filter((item) => !this.#find(item.id)).map((item) => this.#make(item));
     this.#list.prepend(...elements.filter(Boolean));
+    markDays(this.#list);
   }
 
   /**
@@ -65,9 +78,10 @@ export class Conversation {
     for (let next = first; next; ) {
       const element = next;
       next = element.nextElementSibling;
-      if (!known.has(element.dataset.item)) this.#drop(element);
+      if (element.matches(".item") && !known.has(element.dataset.item)) this.#drop(element);
     }
-    items.forEach((item) => this.put(item));
+    items.forEach((item) => this.#place(item));
+    markDays(this.#list);
     return true;
   }
 
@@ -75,28 +89,35 @@ export class Conversation {
   replaceAll(items) {
     this.#shown.clear();
     this.#list.replaceChildren(...items.map((item) => this.#make(item)).filter(Boolean));
+    markDays(this.#list);
   }
 
   /** An item begins, or comes as far as it is: what was shown of it is replaced. */
   begin(item) {
-    this.put(item);
+    this.put(this.#stamped(item));
     const shown = this.#shown.get(item.id);
     if (item.type === "assistant_message") item.content.forEach((_part, index) => this.#writer(shown, index));
   }
 
   /** Show an item at the end, or again where it already is. */
   put(item) {
-    if (item.type === "user_message") this.removeSending();
+    this.#place(item);
+    markDays(this.#list);
+  }
+
+  #place(item) {
+    if (item.type === "user_message") this.#list.querySelector(".item-sending")?.remove();
     const known = this.#find(item.id);
     const element = this.#make(item);
     if (!element) known?.remove();
-    else if (known?.isEqualNode(element)) this.#shown.get(item.id).element = known;
+    else if (known && keptAs(known, element)) this.#shown.get(item.id).element = known;
     else if (known) known.replaceWith(keepOpen(known, element));
     else this.#list.append(element);
   }
 
   /** An item is complete. A streamed answer stays as it stands if its text is the one that came. */
-  finish(item) {
+  finish(done) {
+    const item = this.#stamped(done);
     const shown = this.#shown.get(item.id);
     const streamed = shown?.writers.map((writer) => writer.text).join("\0");
     if (!shown?.writers.length || streamed !== item.content?.map((part) => part.text).join("\0")) {
@@ -104,8 +125,9 @@ export class Conversation {
       return;
     }
     this.#endWriters(shown);
+    shown.item = item;
     const sources = sourcesOf(item);
-    if (sources) shown.element.append(sources);
+    if (sources) footOf(shown.element).before(sources);
   }
 
   /** Part of an item has changed. */
@@ -158,15 +180,31 @@ export class Conversation {
     const last = this.#list.lastElementChild;
     if (!last) return false;
     last.querySelector(":scope > .outcome")?.remove();
+    last.querySelector(".item-thumbs")?.remove();
     const line = outcomeLine(outcome, words);
     line.classList.toggle("outcome-final", final);
-    last.append(line);
+    footOf(last).before(line);
     return true;
   }
 
-  /** @param {(() => void) | null} retry what the button under a last answer does that failed */
+  /** @param {(() => void) | null} retry what the button under the last answer does */
   offerRetry(retry) {
-    offerRetry(this.#list, retry);
+    offerRetry(this.#list, this.lastQuestion === null ? null : retry);
+  }
+
+  /** Return an answer's text as it was written, or null if only the server knows it. */
+  markdownOf(itemId) {
+    const { item, writers } = this.#shown.get(itemId) ?? {};
+    if (!item || writers.length) return null;
+    return item.content.map((part) => part.text).join("\n\n");
+  }
+
+  /** Remember items that are shown as the server rendered them. */
+  learn(items) {
+    for (const item of items) {
+      const element = this.#find(item.id);
+      if (element && !this.#shown.has(item.id)) this.#shown.set(item.id, { element, item, writers: [] });
+    }
   }
 
   /** Whether the last thing that was said waits for an answer. */
@@ -185,6 +223,7 @@ export class Conversation {
   #make(item) {
     const element = renderItem(item);
     if (!element) return null;
+    dress(element);
     const shown = { element, item, writers: [] };
     this.#shown.set(item.id, shown);
     return element;
@@ -194,7 +233,7 @@ export class Conversation {
     while (shown.writers.length <= index) {
       const ready = shown.element.querySelectorAll(":scope > .prose")[shown.writers.length];
       const part = ready ?? make("div", { class: "prose", dir: "auto" });
-      if (!ready) shown.element.append(part);
+      if (!ready) footOf(shown.element).before(part);
       part.replaceChildren();
       const writer = new MarkdownWriter(part);
       const text = shown.item.content?.[shown.writers.length]?.text;
@@ -209,35 +248,21 @@ export class Conversation {
     shown.writers.forEach((writer) => writer.end());
     shown.writers = [];
     shown.element.classList.remove("item-writing");
+    dress(shown.element);
+  }
+
+  #stamped(item) {
+    const known = this.#find(item.id);
+    return stamped(item, known && timeOf(known)?.dateTime);
   }
 
   #drop(element) {
     this.#shown.delete(element.dataset.item);
     element.remove();
+    markDays(this.#list);
   }
 
   #find(itemId) {
     return this.#list.querySelector(`[data-item="${CSS.escape(itemId)}"]`);
   }
-}
-
-/** What the reader unfolded stays unfolded. */
-function keepOpen(before, after) {
-  if (before.querySelector("details")?.open) after.querySelector("details")?.setAttribute("open", "");
-  return after;
-}
-
-/**
- * Make the row of dots that stands for an answer to come, with words once there are some.
- * @param {string} [words]
- */
-export function waitingRow(words) {
-  const dots = make("span", { class: "dots", "aria-hidden": "true" }, make("i"), make("i"), make("i"));
-  return make("div", { class: "waiting" }, dots, words && make("span", {}, words));
-}
-
-/** Make the button that leads back to the end of the conversation. */
-export function latestButton() {
-  const attributes = { class: "latest", type: "button", "aria-label": "To the latest message", hidden: true };
-  return make("button", attributes, icon("down"));
 }

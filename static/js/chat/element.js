@@ -6,6 +6,7 @@
  * takes those over; alone, it loads them.
  */
 
+import { Actions } from "./actions.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { Drafts } from "./drafts.js";
@@ -15,6 +16,7 @@ import { Loading } from "./loading.js";
 import { readOptions } from "./options.js";
 import { Outbox } from "./outbox.js";
 import { Fault } from "./protocol.js";
+import { closedWords } from "./status.js";
 import { sheets } from "./styles.js";
 import { clean } from "./text.js";
 import { Turns } from "./turns.js";
@@ -22,7 +24,6 @@ import { View } from "./view.js";
 
 const NO_FILES = "Files can’t be attached here. Please describe or paste the text instead.";
 const FAILED = "Something went wrong here. Please try again.";
-const CLOSED = "This conversation takes no more messages. Please start a new one.";
 
 /** The element; define it with `define()`. */
 export class ThreadkeeperChat extends HTMLElement {
@@ -61,9 +62,10 @@ export class ThreadkeeperChat extends HTMLElement {
     const room = this.#room();
     this.#turns = new Turns(room);
     this.#loading = new Loading(room);
+    new Actions(room).listen(list ?? this.#view.list);
     if (list) this.#loading.setEarlier(this.#view.earlier.dataset.earlier ?? null);
     root.append(this.#view.root);
-    this.#listen();
+    catchFiles(this, () => this.refuseFiles());
     this.setAttribute("data-ready", "");
     this.#begin();
   }
@@ -129,7 +131,7 @@ export class ThreadkeeperChat extends HTMLElement {
 
   /** Read the open thread again, after it was changed elsewhere; join the answer being written. */
   async fetchUpdates() {
-    if (this.#threadId === null || this.busy) return;
+    if (this.#threadId === null || this.busy || this.#readOnly) return;
     await this.#load();
     await this.#turns?.lookFor();
   }
@@ -141,44 +143,50 @@ export class ThreadkeeperChat extends HTMLElement {
 
   // Beginnings
 
-  /** Take over the list that the server rendered; return whether there is one. */
+  /** Whether this page is not the thread's newest: there one reads and does not write. */
+  get #readOnly() {
+    return this.hasAttribute("read-only");
+  }
+
+  /** Take over the list that the server rendered, and return it if there is one. */
   #adopt() {
     const rendered = this.querySelector("[data-conversation]");
     const list = rendered?.querySelector("ol");
     this.#conversation = new Conversation(list ?? this.#view.list);
-    if (!list) return false;
+    if (!list) return null;
     this.#view.ownConversation.remove();
-    const link = rendered.querySelector("[data-earlier]");
-    if (link && !this.hasAttribute("read-only")) this.#view.earlier = link;
-    return true;
+    this.#view.earlier = rendered.querySelector("[data-earlier]") ?? this.#view.earlier;
+    this.#conversation.adopt();
+    return list;
   }
 
   #begin() {
     if (!this.#given || !this.#view) return;
     const rendered = this.querySelector("[data-conversation]") && this.getAttribute("thread-id");
     const wanted = this.#options.initialThread;
+    const typed = /** @type {HTMLTextAreaElement | null} */ (this.querySelector(".message-box"))?.value;
     if (rendered && wanted === rendered) {
       this.#threadId = rendered;
       this.#composer.text = this.#drafts.read(rendered);
-      this.#setStatus(this.getAttribute("thread-status"));
+      this.#setStatus(this.getAttribute("thread-status"), this.getAttribute("thread-reason"));
       this.#offerRetry();
+      const found = this.querySelector(".item-found");
+      if (found) this.#view.showFound(found);
       if (this.hasAttribute("data-writing")) this.#turns?.join();
-    } else if (!this.hasAttribute("read-only")) {
+    } else if (!this.#readOnly) {
       this.#show(wanted);
       if (wanted !== null) this.fetchUpdates();
     }
+    // Somebody may have begun to write before this module was there.
+    if (typed && !this.#composer.text) this.setComposerValue({ text: typed });
     this.#greet();
     this.#emit("chatkit.ready");
-  }
-
-  #listen() {
-    this.#view.earlier.addEventListener("click", (event) => this.#loading?.goBack(event));
-    catchFiles(this, () => this.refuseFiles());
   }
 
   // Threads
 
   #show(threadId) {
+    this.removeAttribute("read-only");
     this.#threadId = threadId;
     this.#composer.text = this.#drafts.read(threadId);
     this.#conversation?.replaceAll([]);
@@ -197,7 +205,8 @@ export class ThreadkeeperChat extends HTMLElement {
   }
 
   #offerRetry() {
-    this.#conversation?.offerRetry(() => this.retry());
+    const may = !this.#readOnly && this.#view?.closed.hidden;
+    this.#conversation?.offerRetry(may ? () => this.retry() : null);
   }
 
   /** A thread is new, or has a new title or status. */
@@ -214,17 +223,17 @@ export class ThreadkeeperChat extends HTMLElement {
 
   #setStatus(status, reason) {
     if (!this.#view) return;
-    const over = status === "locked" || status === "closed";
-    this.#view.composer.hidden = over;
-    this.#view.closed.hidden = !over;
-    this.#view.closed.textContent = reason || CLOSED;
+    const words = closedWords(status, reason);
+    this.#view.composer.hidden = words !== null;
+    this.#view.closed.hidden = words === null;
+    this.#view.closed.textContent = words ?? "";
   }
 
   #greet() {
     if (!this.#view || !this.#conversation) return;
-    const empty = this.#conversation.empty && this.#threadId === null && !this.hasAttribute("read-only");
+    const empty = this.#conversation.empty && this.#threadId === null && !this.#readOnly;
     this.toggleAttribute("data-empty", empty);
-    this.#view.composer.toggleAttribute("hidden", this.hasAttribute("read-only") || !this.#view.closed.hidden);
+    this.#view.composer.toggleAttribute("hidden", this.#readOnly || !this.#view.closed.hidden);
     if (empty) this.#view.greet(this.#options.start, (text) => this.sendUserMessage({ text }));
   }
 
@@ -244,6 +253,7 @@ export class ThreadkeeperChat extends HTMLElement {
       ended: () => this.#greet(),
       reload: (how) => this.#load(how),
       tellTurn: (writing, sent = false) => this.#tellTurn(writing, sent),
+      say: (words) => this.#view?.say(words),
       tell: (message, more) => this.#tell(message, more),
       fail: (error, remedies) => this.#fail(error, remedies),
       emit: (type, detail) => this.#emit(type, detail),

@@ -1,13 +1,13 @@
 /** How each type of item looks; templates/history/_items.html makes the same elements. */
 
-import { frame, icon, make, unseen } from "./dom.js";
+import { foot } from "./days.js";
+import { frame, make, unseen } from "./dom.js";
 import { renderMarkdown, safeImage, safeLink } from "./markdown.js";
 import { OUTCOMES, outcomeLine } from "./outcomes.js";
 import { sourceList, stepsItem, taskTitle, toolItem, workflowTitle } from "./steps.js";
+import { panel, PICTURE, widgetPanel } from "./widgets.js";
 
-const PICTURE = /^data:image\/(?:png|jpeg|webp|gif);base64,/;
-const WORDS = ["value", "label", "title", "text"];
-const DEEPEST = 40;
+const THUMBED = { positive: "You found this helpful.", negative: "You did not find this helpful." };
 
 /**
  * Make the element of an item, or return null for types that are never shown.
@@ -16,7 +16,10 @@ const DEEPEST = 40;
  */
 export function renderItem(item) {
   const element = elementOf(item);
-  if (element && item.outcome in OUTCOMES) element.append(outcomeLine(item.outcome));
+  if (!element) return null;
+  if (item.outcome in OUTCOMES) element.append(outcomeLine(item.outcome));
+  const thumbed = item.type === "assistant_message" && THUMBED[item.feedback];
+  element.append(foot(item, thumbed && make("span", { class: "thumbed", "data-feedback": item.feedback }, thumbed)));
   return element;
 }
 
@@ -33,7 +36,7 @@ function elementOf(item) {
     case "workflow":
       return stepsItem(item.id, workflowTitle(item.workflow), item.workflow.tasks, item.workflow.expanded);
     case "widget":
-      return widgetItem(item);
+      return frame(item.id, "widget", widgetPanel(item));
     case "generated_image":
       return imageItem(item);
     case "structured_input":
@@ -74,22 +77,6 @@ export function sourcesOf(item) {
   return sourceList(notes.map((note) => note.source));
 }
 
-function widgetItem(item) {
-  const words = item.copy_text || widgetText(item.widget, DEEPEST).join("\n");
-  return frame(
-    item.id,
-    "widget",
-    panel("card", "Card", make("div", { class: "panel-text", dir: "auto" }, words || "This card has no text.")),
-  );
-}
-
-function widgetText(component, depth) {
-  if (!component || typeof component !== "object" || depth === 0) return [];
-  if (Array.isArray(component)) return component.flatMap((child) => widgetText(child, depth - 1));
-  const words = WORDS.map((name) => component[name]).filter((value) => typeof value === "string" && value.trim());
-  return [...words, ...widgetText(component.children, depth - 1)];
-}
-
 function imageItem(item) {
   const url = item.image?.url ?? "";
   if (PICTURE.test(url) || safeImage(url)) {
@@ -118,9 +105,4 @@ function answerOf(input) {
     return input.options.map((option) => option.value).join(" · ");
   }
   return "No answer";
-}
-
-function panel(drawing, kind, body) {
-  const head = make("p", { class: "panel-kind" }, icon(drawing), make("span", {}, kind));
-  return make("div", { class: "panel" }, head, body);
 }

@@ -1,5 +1,6 @@
 /** Reading a thread: its newest messages, and page by page those before them. */
 
+import { Earlier } from "./earlier.js";
 import { ask } from "./protocol.js";
 
 const PAGE = 20;
@@ -9,10 +10,13 @@ export class Loading {
   #room;
   #visit = 0;
   #cursor = /** @type {string | null} */ (null);
+  #earlier;
 
   /** @param {any} room what the element lends: its parts, and what to tell it */
   constructor(room) {
     this.#room = room;
+    const { view } = room;
+    this.#earlier = new Earlier(view.earlier, view.scroller, () => this.#goBack());
   }
 
   /** Another thread is shown from now on. */
@@ -27,7 +31,7 @@ export class Loading {
    */
   setEarlier(cursor) {
     this.#cursor = cursor;
-    this.#room.view.earlier.hidden = cursor === null;
+    this.#earlier.shown = cursor !== null;
   }
 
   /**
@@ -57,25 +61,22 @@ export class Loading {
     }
   }
 
-  /**
-   * Read the messages before the first that is shown.
-   * @param {Event} event
-   */
-  async goBack(event) {
-    event.preventDefault();
-    const { conversation, fail, threadId, view } = this.#room;
-    if (this.#cursor === null || view.earlier.ariaBusy === "true") return;
+  /** Read the messages before the first that is shown; return whether that worked. */
+  async #goBack() {
+    const { conversation, fail, say, threadId } = this.#room;
+    if (this.#cursor === null) return true;
     const visit = this.#visit;
-    view.earlier.ariaBusy = "true";
     try {
       const page = await this.#page(threadId(), this.#cursor);
-      if (visit !== this.#visit) return;
+      if (visit !== this.#visit) return true;
       conversation.prepend(page.data.reverse());
       this.setEarlier(page.has_more ? page.after : null);
+      return true;
     } catch (error) {
-      if (visit === this.#visit) fail(error, []);
-    } finally {
-      view.earlier.ariaBusy = "false";
+      if (visit !== this.#visit) return true;
+      if (error.status === 401) fail(error, []);
+      else say("Earlier messages couldn’t be loaded.");
+      return false;
     }
   }
 

@@ -210,7 +210,9 @@ class SafeRenderer {
     else if (name === smd.START && /^\d{1,9}$/.test(value)) node.setAttribute("start", value);
     else if (name === smd.LANG && node.tagName === "CODE") {
       const word = value.trim().split(/\s/)[0];
-      if (LANGUAGE.test(word)) node.className = `language-${word}`;
+      if (!LANGUAGE.test(word)) return;
+      node.className = `language-${word}`;
+      node.closest("pre")?.setAttribute("data-language", word);
     }
   }
 }

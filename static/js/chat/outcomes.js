@@ -1,5 +1,6 @@
 /** How an answer ended that did not end well; templates/history/_items.html says the same. */
 
+import { actionButton } from "./actions.js";
 import { make } from "./dom.js";
 
 export const OUTCOMES = {
@@ -19,15 +20,30 @@ export function outcomeLine(outcome, words) {
 }
 
 /**
- * Offer to ask again where the conversation ends in an answer that did not come to its end.
+ * Offer to ask again where the conversation ends: in words when the answer did not come to its end.
  * @param {HTMLElement} list
  * @param {(() => void) | null} retry null takes the offer away
  */
 export function offerRetry(list, retry) {
-  for (const button of list.querySelectorAll(".outcome-retry")) button.remove();
-  const line = list.lastElementChild?.querySelector(":scope > .outcome:not(.outcome-stopped, .outcome-final)");
-  if (!line || !retry) return;
-  const button = make("button", { class: "button button-small outcome-retry", type: "button" }, "Retry");
+  for (const button of list.querySelectorAll(".outcome-retry, .item-retry")) button.remove();
+  const last = list.lastElementChild;
+  if (!last || !retry) return;
+  const line = last.querySelector(":scope > .outcome:not(.outcome-stopped, .outcome-final)");
+  if (!line && last.matches(".item-user")) return;
+  const button = line ? retryInWords() : actionButton("retry", "again", "Retry");
+  if (line) line.append(button);
+  else retryPlace(last).append(button);
+  button.classList.add(line ? "outcome-retry" : "item-retry");
   button.addEventListener("click", retry);
-  line.append(button);
+}
+
+function retryInWords() {
+  return make("button", { class: "button button-small", type: "button" }, "Retry");
+}
+
+function retryPlace(item) {
+  const foot = item.querySelector(":scope > .item-foot");
+  const actions = foot.querySelector(".item-actions") ?? make("span", { class: "item-actions" });
+  if (!actions.isConnected) foot.prepend(actions);
+  return actions;
 }

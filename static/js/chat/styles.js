@@ -1,6 +1,6 @@
 /** The style sheets of the shadow root: the same files that pages link, adopted. */
 
-const FILES = ["tokens", "button", "message", "prose", "chat"];
+const FILES = ["tokens", "button", "message", "actions", "prose", "chat"];
 
 let loading = /** @type {Promise<CSSStyleSheet[]> | null} */ (null);
 

@@ -1,9 +1,11 @@
 /** What is inside the shadow root: the scrolling conversation, the welcome, and the composer. */
 
-import { latestButton, waitingRow } from "./conversation.js";
 import { make } from "./dom.js";
+import { latestButton, waitingRow } from "./signs.js";
 
 const NEAR_END = 48;
+/** Words that stand there already are not said again: they go for a moment. */
+const SAYING = 50;
 
 /** The parts of the element, and the reader's place in them. */
 export class View {
@@ -26,6 +28,19 @@ export class View {
     this.root = make("div", { class: "frame", part: "frame" }, this.scroller, this.welcome, this.foot, this.status);
     this.scroller.addEventListener("scroll", () => this.#showLatest(), { passive: true });
     this.latest.addEventListener("click", () => this.toEnd());
+  }
+
+  /** Let a screen reader say a few words, also the same ones again. */
+  say(words) {
+    this.status.textContent = "";
+    setTimeout(() => (this.status.textContent = words), SAYING);
+  }
+
+  /** Show a message that was looked for, and lead a keyboard and a screen reader to it. */
+  showFound(item) {
+    item.tabIndex = -1;
+    item.scrollIntoView({ block: "center" });
+    item.focus({ preventScroll: true });
   }
 
   /** Whether the reader is at the end, where new words appear. */

@@ -2,6 +2,7 @@
 
 import { define } from "../chat/element.js";
 import { endReopening, rememberThread, user } from "./memory.js";
+import { titled } from "./top.js";
 
 const TITLE = "New conversation";
 
@@ -30,7 +31,7 @@ const PROMPTS = [
 function listen(element) {
   element.addEventListener("chatkit.ready", () => ready(element), { once: true });
   element.addEventListener("chatkit.thread.change", (event) => changed(event.detail.threadId));
-  element.addEventListener("threadkeeper.thread.update", (event) => titled(event.detail.thread));
+  element.addEventListener("threadkeeper.thread.update", (event) => titled(event.detail.thread.title || TITLE));
   // A file dropped beside the conversation would replace the page, and with it what was typed.
   for (const type of ["dragover", "drop"]) {
     window.addEventListener(type, (event) => catchFile(event, element));
@@ -51,13 +52,7 @@ function ready(element) {
 function changed(threadId) {
   rememberThread(threadId);
   history.replaceState(null, "", threadId ? `/history/${encodeURIComponent(threadId)}` : "/history/new");
-  if (!threadId) titled({ id: null, title: null });
-}
-
-function titled(thread) {
-  const title = thread.title || TITLE;
-  document.title = `${title} · Threadkeeper`;
-  for (const heading of document.querySelectorAll("[data-thread-title]")) heading.textContent = title;
+  if (!threadId) titled(TITLE);
 }
 
 function catchFile(event, element) {

@@ -1,61 +1,96 @@
-/** Asks before a thread is deleted, and takes its row away when it is. */
+/** Asks before threads are deleted, takes their rows away, and offers to bring them back. */
 
 import { forgetThread } from "./memory.js";
+import { offerUndo } from "./notices.js";
+import { send, tellChange } from "./requests.js";
+import { findRow, handleOf, neighbour, putByMoment, takeAway } from "./rows.js";
 
 /**
  * Ask in a dialog instead of on a page of its own.
- * @param {SubmitEvent} event
  * @param {HTMLElement} list
+ * @param {() => string | null} openId the thread that is open on this page
  */
-export function askToDelete(event, list) {
-  const form = /** @type {HTMLFormElement} */ (event.target);
+export function askBeforeDeleting(list, openId) {
+  // Before htmx hears of it, which would send the form as it is.
+  document.addEventListener("submit", (event) => {
+    if (!event.submitter?.matches("[data-delete]")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    const wanted = form.matches(".menu") ? oneOf(form, event.submitter) : severalOf(form);
+    if (form.matches(".menu")) form.hidePopover();
+    wanted.opener = form.closest(".thread-row")?.querySelector(".thread-more") ?? event.submitter;
+    if (wanted.ids.length) ask(wanted, () => removed(list, wanted, openId()));
+  }, true);
+}
+
+function oneOf(form, button) {
+  const address = new URL(button.formAction).pathname;
+  const id = decodeURIComponent(address.split("/")[2]);
+  const title = form.querySelector("[data-title]").textContent;
+  return { ids: [id], title, address, values: { undo: "yes" } };
+}
+
+function severalOf(form) {
+  const values = new FormData(form);
+  values.set("action", "delete");
+  values.set("confirm", "yes");
+  const ids = values.getAll("id");
+  return { ids, title: `${ids.length} ${ids.length === 1 ? "conversation" : "conversations"}`, address: form.getAttribute("action"), values };
+}
+
+function ask(wanted, done) {
   const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("delete-dialog"));
-  if (!form.matches(".thread-delete") || !dialog) return;
-  event.preventDefault();
-  const row = form.closest(".thread-row");
-  dialog.querySelector("[data-title]").textContent = row.querySelector(".thread-title").textContent;
+  dialog.querySelector("[data-title]").textContent = wanted.title;
+  dialog.querySelector("[data-heading]").textContent = wanted.ids.length > 1 ? "Delete these conversations?" : "Delete this conversation?";
   const problem = dialog.querySelector("[data-problem]");
   problem.hidden = true;
-  dialog.returnValue = "no";
-  dialog.querySelector("[data-confirm]").onclick = async (click) => {
+  const confirm = dialog.querySelector("[data-confirm]");
+  confirm.onclick = async (click) => {
     click.preventDefault();
-    const failure = await deleteThread(form);
-    problem.textContent = failure ?? "";
-    problem.hidden = !failure;
-    if (!failure) {
-      dialog.close("yes");
-      removeRow(row, list);
-    }
+    confirm.disabled = true;
+    const { ok, status, news, words } = await send(wanted.address, wanted.values);
+    confirm.disabled = false;
+    // Gone already, by somebody else's hand or an earlier click: that is what was wanted.
+    const gone = ok || status === 404;
+    problem.textContent = gone ? "" : `${words} Nothing was deleted.`;
+    problem.hidden = gone;
+    if (!gone) return;
+    wanted.news = news;
+    dialog.returnValue = "yes";
+    dialog.close();
+    drawer?.showPopover();
+    done();
+  };
+  // A dialog closes the drawer in which the list may be, and with it the way back of the focus.
+  const drawer = wanted.opener.closest(".sidebar:popover-open");
+  dialog.returnValue = "no";
+  dialog.onclose = () => {
+    if (!drawer || dialog.returnValue === "yes") return;
+    drawer.showPopover();
+    wanted.opener.focus();
   };
   dialog.showModal();
 }
 
-/** Return null when the thread is gone, also by somebody else's hand, or a sentence. */
-async function deleteThread(form) {
-  try {
-    const response = await fetch(form.action, {
-      method: "POST",
-      body: new URLSearchParams({ confirm: "yes" }),
-      redirect: "manual",
-    });
-    if (response.type === "opaqueredirect" || response.status === 404) return null;
-    if (response.status === 401) return "You are signed out. Please sign in again.";
-  } catch {
-    return "The server can’t be reached. The conversation is still there.";
-  }
-  return "That did not work. The conversation is still there; please try again.";
+function removed(list, { ids, news }, open) {
+  for (const id of ids) forgetThread(id);
+  const rows = ids.map((id) => findRow(list, id)).filter(Boolean);
+  const next = rows.length ? neighbour(list, rows.at(-1)) : null;
+  const places = rows.map(takeAway);
+  const wasOpen = open !== null && ids.includes(open);
+  if (news.deletion) offerUndo({ ...news, open: wasOpen ? open : null, restore: () => putBack(list, places) });
+  tellChange({ gone: ids });
+  if (wasOpen) location.assign("/history/new");
+  else (handleOf(next) ?? list).focus();
 }
 
-function removeRow(row, list) {
-  forgetThread(row.dataset.thread);
-  if (row.querySelector('[aria-current="page"]')) {
-    location.assign("/history/new");
-    return;
+function putBack(list, places) {
+  for (const { row, group } of places) {
+    if (findRow(list, row.dataset.thread)) continue;
+    list.querySelector(".threads-empty")?.remove();
+    if (row.matches("[data-pinned]")) continue;
+    putByMoment(list, row, group);
   }
-  const rows = [...list.querySelectorAll(".thread-link")];
-  const place = rows.indexOf(row.querySelector(".thread-link"));
-  const group = row.closest(".threads-group");
-  row.remove();
-  if (!group.querySelector(".thread-row")) group.remove();
-  (rows[place + 1] ?? rows[place - 1] ?? list).focus();
+  handleOf(places[0]?.row)?.focus();
 }

@@ -3,6 +3,9 @@
 const MODULES = {
   chat: () => import("./chat.js"),
   threads: () => import("./threads.js"),
+  search: () => import("./search.js"),
+  notices: () => import("./notices.js"),
+  select: () => import("./select.js"),
   sidebar: () => import("./sidebar.js"),
   "sign-out": () => import("./sign-out.js"),
   forget: () => import("./forget.js"),

@@ -34,12 +34,31 @@ export function forgetThread(threadId) {
   });
 }
 
+const undoKey = () => `${PREFIX}undo:${user()}:`;
+
+/** What was deleted a moment ago, for the page that comes next. */
+export const keptUndo = {
+  /** @param {{ deletion: string, said: string, open: string | null, until: number }} deleted */
+  write: (deleted) => reach(() => sessionStorage.setItem(undoKey(), JSON.stringify(deleted))),
+  clear: () => reach(() => sessionStorage.removeItem(undoKey())),
+  /** Return it while it can be undone, else null. */
+  read() {
+    let kept = null;
+    reach(() => (kept = JSON.parse(sessionStorage.getItem(undoKey()) ?? "null")));
+    if (kept && kept.until > Date.now()) return kept;
+    this.clear();
+    return null;
+  },
+};
+
 /** Forget everything of this person: they are signing out. */
 export function forgetPerson() {
   reach(() => {
     localStorage.removeItem(lastKey());
+    // htmx notes where it is, whatever it is told about history.
+    sessionStorage.removeItem("htmx-current-path-for-history");
     for (const key of Object.keys(sessionStorage)) {
-      const kept = ["draft", "outbox"].some((kind) => key.startsWith(`${PREFIX}${kind}:${user()}:`));
+      const kept = ["draft", "outbox", "undo"].some((kind) => key.startsWith(`${PREFIX}${kind}:${user()}:`));
       if (kept) sessionStorage.removeItem(key);
     }
   });

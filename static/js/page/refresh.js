@@ -1,7 +1,11 @@
 /** Keeps the list of threads as the server has it, without moving what the reader looks at. */
 
+import { findRow, groupOf, momentOf, rowsOf, setPinned, setTitle } from "./rows.js";
+
 const POLL = 3000;
 const SOON = 300;
+const BUSY = "dialog[open], .menu:popover-open, .rename";
+const PINNED = "Pinned";
 
 /**
  * Watch the list: while an answer is being written, when the reader comes back, and when another
@@ -16,8 +20,9 @@ export function watch(list, renewed) {
     clearTimeout(timer);
     timer = setTimeout(async () => {
       if (document.hidden) return;
-      await refresh();
-      if (list.querySelector('[data-state="writing"]')) plan();
+      const waits = document.querySelector(BUSY);
+      if (!waits) await refresh();
+      if (waits || list.querySelector('[data-state="writing"]')) plan();
     }, pause);
   };
   document.addEventListener("visibilitychange", () => plan(0));
@@ -36,40 +41,51 @@ function once(act) {
 
 async function renew(list, renewed) {
   // Only the first page can be asked for again as it is.
-  if (!("first" in list.dataset) || document.querySelector("dialog[open]")) return;
-  const html = await fetchList().catch(() => null);
-  if (html === null) return;
+  if (!("first" in list.dataset)) return;
+  const html = await fetchList(list).catch(() => null);
+  // What began meanwhile must not be pulled away from under the reader.
+  if (html === null || document.querySelector(BUSY)) return;
   const page = new DOMParser().parseFromString(html, "text/html");
-  const fresh = [...page.querySelectorAll(".thread-row")];
-  const shown = [...list.querySelectorAll(".thread-row")];
-  const further = furtherRows(shown, fresh);
+  const fresh = rowsOf(page);
+  const shown = rowsOf(list);
+  const further = furtherRows(list, fresh);
   const inOrder = fresh.every((row, at) => row.dataset.thread === shown[at]?.dataset.thread);
+  const inGroups = inOrder && fresh.every((row, at) => groupName(row) === groupName(shown[at]));
   // Rows that stay where they are keep their elements, and with them a click that has begun.
-  if (inOrder && shown.length === fresh.length + further.length) fresh.forEach((row, at) => fill(shown[at], row));
-  else keepingFocus(list, () => replace(list, page.body, further));
+  if (inGroups && fresh.length && shown.length === fresh.length + further.length) {
+    fresh.forEach((row, at) => fill(shown[at], row));
+  } else keepingFocus(list, () => replace(list, page.body, further));
+  window.htmx?.process(list);
   renewed();
 }
 
-async function fetchList() {
-  const response = await fetch("/history", { headers: { "X-Part": "threads" } });
+async function fetchList(list) {
+  const response = await fetch(list.dataset.address, { headers: { "HX-Request": "true" } });
   return response.ok && !response.redirected ? response.text() : null;
 }
 
-/** The rows of further pages that were loaded: older than all of the first page. */
-function furtherRows(shown, fresh) {
+const groupName = (row) => row.closest(".threads-group").dataset.group;
+
+/** The rows of further pages that were loaded: older than all of the first page but the pinned. */
+function furtherRows(list, fresh) {
   const known = new Set(fresh.map((row) => row.dataset.thread));
-  const end = Math.min(...fresh.map(momentOf));
-  return fresh.length ? shown.filter((row) => !known.has(row.dataset.thread) && momentOf(row) < end) : [];
+  const unpinned = fresh.filter((row) => groupName(row) !== PINNED);
+  const end = Math.min(...unpinned.map(momentOf));
+  const old = (row) => groupName(row) !== PINNED && !known.has(row.dataset.thread) && momentOf(row) < end;
+  return unpinned.length ? rowsOf(list).filter(old) : [];
 }
 
-const PARTS = [".thread-title", "[data-state-words]", ".thread-time", "[data-title]"];
+const PARTS = ["[data-state-words]", ".thread-time", ".thread-preview"];
 
 function fill(row, fresh) {
+  setTitle(row, fresh.querySelector(".thread-title").textContent);
   for (const part of PARTS) {
     const [old, now] = [row.querySelector(part), fresh.querySelector(part)];
     if (old.textContent !== now.textContent) old.textContent = now.textContent;
     if (now.dateTime) old.dateTime = now.dateTime;
   }
+  setPinned(row, "pinned" in fresh.dataset);
+  row.dataset.day = fresh.dataset.day;
   if (fresh.dataset.state) row.dataset.state = fresh.dataset.state;
   else delete row.dataset.state;
 }
@@ -79,7 +95,14 @@ function replace(list, page, further) {
   // The further pages have an end or a "Load more" of their own.
   const ending = ":scope > :is(.threads-more, .threads-end)";
   const tail = further.length ? list.querySelector(ending) : null;
-  const groups = further.map((row) => [row, row.closest(".threads-group").dataset.group]);
+  const groups = further.map((row) => [row, groupName(row)]);
+  // A thread that is shown already keeps its row, wherever that now stands.
+  for (const fresh of rowsOf(page)) {
+    const known = findRow(list, fresh.dataset.thread);
+    if (!known) continue;
+    fill(known, fresh);
+    fresh.replaceWith(known);
+  }
   list.replaceChildren();
   if (tail) page.querySelector(ending)?.remove();
   list.append(...page.children);
@@ -87,38 +110,15 @@ function replace(list, page, further) {
   if (tail) list.append(tail);
 }
 
-const momentOf = (row) => Date.parse(row.querySelector("time").dateTime);
-
-/**
- * Return the group of rows under that heading; a new one stands at the end.
- * @param {HTMLElement} list
- * @param {string} name
- */
-export function groupOf(list, name) {
-  const known = list.querySelector(`.threads-group[data-group="${CSS.escape(name)}"]`);
-  if (known) return known;
-  const group = document.createElement("section");
-  group.className = "threads-group";
-  group.dataset.group = name;
-  const heading = document.createElement("h2");
-  heading.className = "threads-day";
-  heading.textContent = name;
-  const rows = document.createElement("ul");
-  rows.className = "threads-rows";
-  group.append(heading, rows);
-  list.append(group);
-  return group;
-}
-
 /** Change the list; the focus stays on the same thread's link or button, and nothing scrolls. */
 function keepingFocus(list, change) {
   const { scrollTop } = list;
   const focused = list.contains(document.activeElement) ? document.activeElement : null;
   const threadId = focused?.closest(".thread-row")?.dataset.thread;
-  const part = focused?.matches("a") ? "a" : "button";
   change();
   list.scrollTop = scrollTop;
-  if (!focused || focused.isConnected) return;
-  const row = threadId && list.querySelector(`.thread-row[data-thread="${CSS.escape(threadId)}"]`);
-  (row ? row.querySelector(part) : (list.querySelector(".threads-more") ?? list)).focus({ preventScroll: true });
+  if (!focused || document.activeElement === focused) return;
+  const row = threadId && findRow(list, threadId);
+  const again = focused.isConnected ? focused : row ? row.querySelector("a, .pick") : list.querySelector(".threads-more");
+  (again ?? list).focus({ preventScroll: true });
 }

@@ -1,11 +1,11 @@
-/** What the tabs of one person tell each other: that an answer begins or ends in a thread. */
+/** What the tabs of one person tell each other: answers that begin or end, and what was changed. */
 
 import { user } from "./memory.js";
 
 /**
  * Join the person's other tabs; return how to tell them.
- * @param {(news: { threadId: string, writing: boolean }) => void} heard
- * @returns {(news: { threadId: string, writing: boolean }) => void}
+ * @param {(news: object) => void} heard
+ * @returns {(news: object) => void}
  */
 export function joinTabs(heard) {
   if (!("BroadcastChannel" in window)) return () => {};

@@ -1,43 +1,62 @@
 /**
- * The list of threads: more of it in place, new and renamed threads at once, deleting after asking,
+ * The list of threads: more of it in place, new and renamed threads at once, what is done with them,
  * and marks for answers that are being written or were not read yet.
  */
 
-import { askToDelete } from "./delete.js";
-import { groupOf, watch } from "./refresh.js";
+import { askBeforeDeleting } from "./delete.js";
+import { moveByKeys } from "./keys.js";
+import { tendMenus } from "./menu.js";
+import { loadMore } from "./more.js";
+import { say, warn } from "./notices.js";
+import { watch } from "./refresh.js";
+import { renameInPlace } from "./rename.js";
+import { findRow, handleOf, neighbour, newRow, putByMoment, putFirst, setPinned, setTitle, takeAway } from "./rows.js";
 import { joinTabs } from "./tabs.js";
-
-const TODAY = "Today";
+import { setTop, titled, topId } from "./top.js";
 
 /** @param {HTMLElement} list */
 export function mount(list) {
-  list.addEventListener("click", (event) => {
-    const more = event.target.closest("[data-more]");
-    if (more) loadMore(event, more);
-  });
-  list.addEventListener("submit", (event) => askToDelete(event, list));
-  document.addEventListener("threadkeeper.thread.update", (event) => showThread(list, event.detail.thread));
-  document.addEventListener("chatkit.thread.change", (event) => markOpen(list, event.detail.threadId));
-  follow(list);
+  const chat = document.querySelector("threadkeeper-chat");
+  const openId = () => chat?.threadId ?? topId();
+  loadMore(list);
+  moveByKeys(list);
+  tendMenus();
+  renameInPlace();
+  askBeforeDeleting(list, openId);
+  follow(list, chat, openId);
 }
 
-/** Follow the answers that are written here, in other tabs and on other devices. */
-function follow(list) {
-  const chat = document.querySelector("threadkeeper-chat");
-  const openId = () => chat?.threadId ?? list.querySelector("[aria-current]")?.closest(".thread-row").dataset.thread;
+/** Follow what happens to threads here, in other tabs and on other devices. */
+function follow(list, chat, openId) {
   // Null after an answer that was written here: what the server then says of it is no news.
   let active = activityOf(list, openId());
   const { plan, soon } = watch(list, () => {
-    markOpen(list, openId() ?? null);
+    markOpen(list, openId());
     if (chat?.busy) setState(list, chat.threadId, "writing");
     // Something happened in the open thread that did not happen here.
     const now = activityOf(list, openId());
     if (chat && !chat.busy && active !== null && now && now !== active) chat.fetchUpdates();
     active = now;
   });
-  const tell = joinTabs(({ threadId, writing }) => {
+  const tell = joinTabs((news) => {
+    if ("writing" in news && news.writing && news.threadId === chat?.threadId && !chat.busy) chat.fetchUpdates();
+    else change(list, news, openId());
+    if (news.gone?.includes(openId())) warn("This conversation was deleted in another tab.");
     soon();
-    if (writing && threadId === chat?.threadId && !chat.busy) chat.fetchUpdates();
+  });
+  document.addEventListener("threads-changed", ({ detail: { elt, ...news } }) => {
+    say(news.said);
+    change(list, news, openId());
+    tell(news);
+    soon();
+  });
+  document.addEventListener("threadkeeper.thread.update", ({ detail: { thread } }) => {
+    showThread(list, thread);
+    if (thread.title) tell({ id: thread.id, title: thread.title });
+  });
+  document.addEventListener("chatkit.thread.change", ({ detail: { threadId } }) => {
+    markOpen(list, threadId);
+    setTop(threadId);
   });
   document.addEventListener("threadkeeper.turn.change", ({ detail }) => {
     if (detail.threadId === null) return;
@@ -45,8 +64,48 @@ function follow(list) {
     setState(list, detail.threadId, detail.writing ? "writing" : "");
     active = null;
     tell({ threadId: detail.threadId, writing: detail.writing });
+    // A message brings a thread back from the archive.
+    if (detail.sent && document.querySelector("[data-archived]")) setTop(detail.threadId);
     if (!detail.writing) plan();
   });
+}
+
+/**
+ * Show at once what is known of a change; the list as the server has it follows.
+ * @param {{ id?: string, ids?: string[], gone?: string[], title?: string, pinned?: boolean, archived?: boolean }} news
+ * @param {string | null} open
+ */
+function change(list, news, open) {
+  const ids = news.ids ?? (news.id ? [news.id] : []);
+  for (const row of ids.map((id) => findRow(list, id)).filter(Boolean)) {
+    if (news.title) setTitle(row, news.title);
+    if (news.archived === (list.dataset.shelf === "newest")) leave(list, row);
+    else if (news.pinned !== undefined) moveByPin(list, row, news.pinned);
+  }
+  for (const id of news.gone ?? []) {
+    const row = findRow(list, id);
+    if (row) leave(list, row);
+  }
+  if (open === null || ![...ids, ...(news.gone ?? [])].includes(open)) return;
+  if (news.title) titled(news.title);
+  else if (!news.gone) setTop(open);
+}
+
+/** Take a row away; the focus that was in it goes to the next. */
+function leave(list, row) {
+  const next = row.contains(document.activeElement) ? neighbour(list, row) ?? list : null;
+  takeAway(row);
+  if (next) (handleOf(next) ?? list).focus();
+}
+
+function moveByPin(list, row, pinned) {
+  setPinned(row, pinned);
+  // Where a pinned one stands, the server's list says; one that is not any more goes to its day.
+  if (pinned || row.closest(".threads-group").dataset.group !== "Pinned") return;
+  const focused = row.contains(document.activeElement) ? document.activeElement : null;
+  takeAway(row);
+  putByMoment(list, row, row.dataset.day);
+  if (focused) (row.isConnected ? focused : list).focus();
 }
 
 /** What tells one moment of a thread from another: its last message, and whether it is written. */
@@ -67,84 +126,16 @@ function setState(list, threadId, state) {
   row.querySelector("[data-state-words]").textContent = WORDS[state] ?? "";
 }
 
-/** Fetch the next page as a fragment; if that fails, the link leads to it as a page. */
-async function loadMore(event, link) {
-  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  if (link.ariaBusy === "true") return;
-  link.ariaBusy = "true";
-  try {
-    const response = await fetch(link.href, { headers: { "X-Part": "threads" } });
-    if (!response.ok || response.redirected) throw new Error(`status ${response.status}`);
-    appendPage(link, await response.text());
-  } catch {
-    location.assign(link.href);
-  }
-}
-
-function appendPage(link, html) {
-  const page = new DOMParser().parseFromString(html, "text/html");
-  const list = link.parentElement;
-  const first = page.querySelector(".thread-link");
-  for (const group of page.querySelectorAll(".threads-group")) {
-    const known = findGroup(list, group.dataset.group);
-    // A thread that became active meanwhile stands at the top already.
-    for (const row of group.querySelectorAll(".thread-row")) if (findRow(list, row.dataset.thread)) row.remove();
-    if (known) known.querySelector("ul").append(...group.querySelectorAll(".thread-row"));
-    else if (group.querySelector(".thread-row")) link.before(group);
-  }
-  const rest = page.querySelector("[data-more], .threads-end");
-  if (rest) link.replaceWith(rest);
-  else link.remove();
-  const open = location.pathname;
-  for (const row of list.querySelectorAll(".thread-link")) if (row.pathname === open) row.ariaCurrent = "page";
-  first?.focus();
-}
-
-const findRow = (list, id) => list.querySelector(`.thread-row[data-thread="${CSS.escape(id)}"]`);
-
-const findGroup = (list, name) => list.querySelector(`.threads-group[data-group="${CSS.escape(name)}"]`);
-
 /** Show a thread's title, and the thread itself if it is new. */
 function showThread(list, thread) {
-  const row = findRow(list, thread.id) ?? addRow(list, thread.id);
-  const title = thread.title || "New conversation";
-  row.querySelector(".thread-title").textContent = title;
-  row.querySelector("[data-title]").textContent = title;
-  markOpen(list, thread.id);
-}
-
-/** A row as the server makes them, filled in. */
-function addRow(list, id) {
-  const template = document.getElementById("thread-row").content.firstElementChild;
-  const row = template.cloneNode(true);
-  row.dataset.thread = id;
-  for (const [selector, name] of [["a", "href"], ["form", "action"]]) {
-    const part = row.querySelector(selector);
-    part.setAttribute(name, part.getAttribute(name).replace("ID", encodeURIComponent(id)));
+  let row = findRow(list, thread.id);
+  if (!row) {
+    row = newRow(thread.id);
+    putFirst(list, row);
+    window.htmx?.process(row);
   }
-  putFirst(list, row);
-  return row;
-}
-
-/** What is talked about now belongs at the top, under today. */
-function putFirst(list, row) {
-  const left = row.closest(".threads-group");
-  todayGroup(list).querySelector("ul").prepend(row);
-  if (left && !left.querySelector(".thread-row")) left.remove();
-  const time = row.querySelector("time");
-  const now = new Date();
-  time.dateTime = now.toISOString();
-  time.textContent = now.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-}
-
-function todayGroup(list) {
-  const known = findGroup(list, TODAY);
-  if (known) return known;
-  list.querySelector(".threads-empty")?.remove();
-  const group = groupOf(list, TODAY);
-  list.querySelector(".threads-group")?.before(group);
-  return group;
+  setTitle(row, thread.title || "New conversation");
+  markOpen(list, thread.id);
 }
 
 function moveOpenUp(list) {
@@ -154,6 +145,7 @@ function moveOpenUp(list) {
 
 function markOpen(list, threadId) {
   const sidebar = list.closest("nav");
+  if (!sidebar) return;
   for (const link of sidebar.querySelectorAll("[aria-current]")) link.ariaCurrent = null;
   const row = threadId && findRow(list, threadId);
   if (row) row.querySelector("a").ariaCurrent = "page";
