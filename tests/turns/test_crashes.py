@@ -192,6 +192,32 @@ def test_kill_9_of_the_whole_server_is_settled_by_its_next_start(
     assert text_of(alice.say("again", thread_id)) == "You said: again"
 
 
+def test_a_deletion_is_purged_though_the_worker_that_took_it_died(
+    mortal: Talking, alice: Client
+) -> None:
+    gone, kept = thread_of(alice.say("goes")), thread_of(alice.say("stays"))
+    clicked = alice.post(f"/history/{gone}/delete", {"undo": "yes"})
+    for pid in workers_of(mortal.server):
+        os.kill(pid, signal.SIGKILL)
+    whole_again(mortal.server)
+
+    assert clicked.status_code == 303
+    assert alice.get(f"/history/{gone}").status_code == 404
+    eventually(lambda: _rows_of(mortal, gone) == 0, 40)
+    assert _rows_of(mortal, kept) == 3
+
+
+def _rows_of(talking: Talking, thread_id: str) -> int:
+    """Count what the database still holds of a thread: itself, and what was said."""
+    counted = (
+        "SELECT (SELECT count(*) FROM chatkit_thread WHERE id = %(id)s)"
+        "     + (SELECT count(*) FROM chatkit_thread_item WHERE thread_id = %(id)s)"
+    )
+    with psycopg.connect(talking.server.dsn) as conn:
+        row = conn.execute(counted, {"id": thread_id}).fetchone()
+    return int(row[0]) if row else 0
+
+
 def _let_leases_end(talking: Talking) -> None:
     """Let ten seconds pass, as far as the leases are concerned."""
     with psycopg.connect(talking.server.dsn) as conn:

@@ -16,5 +16,6 @@ for (const element of document.querySelectorAll("[data-module]")) {
   const name = element.getAttribute("data-module") ?? "";
   MODULES[name]?.()
     .then((module) => module.mount(element))
+    .then(() => element.setAttribute("data-mounted", ""))
     .catch((error) => console.error("The module %s did not start.", name, error));
 }

@@ -8,7 +8,7 @@ export function tendMenus() {
   document.addEventListener("toggle", (event) => isMenu(event.target) && event.newState === "open" && opened(event.target), true);
   document.addEventListener("keydown", moveInMenu);
   document.addEventListener("submit", (event) => isMenu(event.target) && event.target.hidePopover());
-  document.addEventListener("click", (event) => event.target.closest(".menu a[download]")?.closest(".menu").hidePopover());
+  document.addEventListener("click", (event) => event.target.closest(".menu a[data-export]")?.closest(".menu").hidePopover());
 }
 
 const isMenu = (element) => element instanceof Element && element.matches(".menu[popover]");

@@ -2,9 +2,11 @@
 
 import { keptUndo } from "./memory.js";
 import { send, tellChange, wordsOf } from "./requests.js";
+import { isTyping } from "./search-keys.js";
 
 const UNDO_MS = 10_000;
 const SHORT_MS = 4_000;
+const UNDO_KEYS = "Control+Z Meta+Z";
 
 /**
  * Show what was deleted just before this page came, and what goes wrong in forms that htmx sends.
@@ -17,6 +19,16 @@ export function mount(place) {
     document.addEventListener(type, ({ detail }) => failed(detail));
   }
   place.addEventListener("click", (event) => event.target.closest("[data-close]") && close(event.target.closest(".notice")));
+  document.addEventListener("keydown", (event) => undoByKey(place, event));
+}
+
+/** Ten seconds are few for who would have to go through a long list to the button. */
+function undoByKey(place, event) {
+  const chord = (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "z";
+  const button = place.querySelector("[aria-keyshortcuts]");
+  if (!chord || !button || isTyping(event)) return;
+  event.preventDefault();
+  button.click();
 }
 
 /** Say something to who listens, and show it for a moment. */
@@ -43,7 +55,7 @@ export function offerUndo(deleted) {
   const until = deleted.until ?? Date.now() + UNDO_MS;
   keptUndo.write({ deletion: deleted.deletion, said: deleted.said, open: deleted.open ?? null, until });
   document.getElementById("said").textContent = `${deleted.said} You can undo this for ten seconds.`;
-  show(deleted.said, { ms: until - Date.now(), label: "Undo", act: () => undo(deleted) });
+  show(deleted.said, { ms: until - Date.now(), label: "Undo", keys: UNDO_KEYS, act: () => undo(deleted) });
 }
 
 async function undo(deleted) {
@@ -68,7 +80,7 @@ function failed(detail) {
   warn(wordsOf(detail), worthIt && elt.matches("form") ? again : undefined);
 }
 
-function show(words, { alert = false, label, act, ms }) {
+function show(words, { alert = false, label, keys, act, ms }) {
   const place = document.getElementById("notices");
   const notice = document.getElementById("notice").content.firstElementChild.cloneNode(true);
   notice.querySelector("[data-words]").textContent = words;
@@ -76,6 +88,7 @@ function show(words, { alert = false, label, act, ms }) {
   const button = notice.querySelector("[data-act]");
   button.hidden = !label;
   button.textContent = label ?? "";
+  if (keys) button.setAttribute("aria-keyshortcuts", keys);
   button.addEventListener("click", () => {
     close(notice);
     act();

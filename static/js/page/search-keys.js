@@ -4,7 +4,7 @@
 export function isTyping(event) {
   const [target] = event.composedPath();
   if (!(target instanceof HTMLElement)) return false;
-  return target.isContentEditable || target.matches("input, textarea, select");
+  return target.isContentEditable || target.matches('input:not([type="checkbox"]), textarea, select');
 }
 
 /**
