@@ -246,6 +246,20 @@ def test_rare_words_are_found_behind_any_number_of_newer_messages(
     assert len(found(conn, "hay", limit=5)) == 5
 
 
+def test_a_word_that_is_neither_common_nor_rare_is_found_among_some_more_of_the_newest(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "NEWEST_MESSAGES", 10)
+    said = says(conn, *["a needle" if number % 5 == 0 else "hay" for number in range(60)])
+    needles = [item_id for number, item_id in enumerate(said) if number % 5 == 0]
+    expected = needles[::-1][:5]
+    assert found(conn, "needle", limit=5) == expected
+
+    monkeypatch.setattr(search, "EVERYWHERE", "SELECT 1 / 0")
+
+    assert found(conn, "needle", limit=5) == expected
+
+
 def test_a_page_goes_on_behind_a_message_that_was_deleted(conn: Connection) -> None:
     said = says(conn, *["knots"] * 6)
     words = parse("knots").tsquery(ALICE)
