@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from typing import Final
 
@@ -34,7 +35,7 @@ class Upkeep:
     def __init__(self, store: NeonStore, loop: EventLoop) -> None:
         self._store = store
         self._loop = loop
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._awake_until = 0.0
         self._fill_again_at = 0.0
         worker.on_start(self.watch)
@@ -48,14 +49,17 @@ class Upkeep:
 
     def _begin(self) -> None:
         self._awake_until = time.monotonic() + AWAKE_SECONDS
-        if self._task is None or self._task.done():
-            # Not in the context of the request that happens to come first.
-            self._task = asyncio.create_task(self._look_often(), context=Context())
+        for job in (self._purge, self._fill):
+            task = self._tasks.get(job.__name__)
+            if task is None or task.done():
+                # Not in the context of the request that happens to come first.
+                repeated = asyncio.create_task(self._repeat(job), context=Context())
+                self._tasks[job.__name__] = repeated
 
-    async def _look_often(self) -> None:
+    async def _repeat(self, job: Callable[[], Awaitable[float]]) -> None:
+        """Do a job as long as somebody is here, each time after the pause that it asks for."""
         while time.monotonic() < self._awake_until:
-            pauses = [await self._purge(), await self._fill()]
-            await asyncio.sleep(min(pauses))
+            await asyncio.sleep(await job())
 
     async def _purge(self) -> float:
         """Delete for good what is due; return in how many seconds to look again."""

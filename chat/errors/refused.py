@@ -199,7 +199,7 @@ class TooManyStreams(ChatError):
     """The person has as many streams open in this process as one person may."""
 
     status, code = 429, "too_many_streams"
-    public = "Too many answers are open for you at once. Please close one of them first."
+    public = "Too much is open for you at once. Please close an answer or a download first."
     allow_retry = True
     retry_after = 5
 

@@ -64,22 +64,41 @@ RESTORE_SOME: Final = """
                             FROM chatkit_thread
                            WHERE user_id = %(user_id)s
                              AND deletion_id = %(deletion_id)s
-                             AND deleted_at > clock_timestamp() - make_interval(secs => %(seconds)s)
+                             AND (SELECT max(deleted_at)
+                                    FROM chatkit_thread
+                                   WHERE user_id = %(user_id)s
+                                     AND deletion_id = %(deletion_id)s)
+                                 > clock_timestamp() - make_interval(secs => %(seconds)s)
                         ORDER BY deleted_at
                            LIMIT %(limit)s))
 """
 
-# Oldest first, and not those that another worker is at.
+# Oldest first, and not those that another worker is at. A deletion of many threads takes a while,
+# and its time counts from its end: none of them goes while the last of them can be brought back.
 PURGE: Final = """
     -- chat.deletions.purge
     DELETE FROM chatkit_thread
      WHERE (user_id, id) IN (SELECT user_id, id
-                               FROM chatkit_thread
+                               FROM chatkit_thread AS due
                               WHERE deleted_at < clock_timestamp()
                                                  - make_interval(secs => %(seconds)s)
+                                AND NOT EXISTS
+                                    (SELECT FROM chatkit_thread AS later
+                                      WHERE later.user_id = due.user_id
+                                        AND later.deletion_id = due.deletion_id
+                                        AND later.deleted_at >= clock_timestamp()
+                                                 - make_interval(secs => %(seconds)s))
                            ORDER BY deleted_at
                               LIMIT %(limit)s
                          FOR UPDATE SKIP LOCKED)
+"""
+
+WAITING: Final = """
+    -- chat.deletions.waiting
+    SELECT count(*)
+      FROM chatkit_thread
+     WHERE user_id = %(user_id)s
+       AND deletion_id = %(deletion_id)s
 """
 
 NEXT_DUE: Final = """
@@ -105,12 +124,20 @@ def set_aside(conn: Connection, *, user_id: str, thread_ids: list[str], deletion
 
 
 def set_all_aside(conn: Connection, *, user_id: str, deletion_id: str) -> int:
-    """Delete all threads of the user, archived ones too; return how many.
+    """Delete all threads of the user, archived ones too; return how many that deletion holds.
 
-    AT_ONCE threads at a time, each time for itself: what fails in the middle can be repeated.
+    AT_ONCE threads at a time, each time for itself: what fails in the middle goes on when it is
+    repeated with the same `deletion_id`.
     """
     params = {"user_id": user_id, "deletion_id": deletion_id, "limit": AT_ONCE}
-    return _until_less(conn, SET_SOME_ASIDE, params)
+    _until_less(conn, SET_SOME_ASIDE, params)
+    return waiting(conn, user_id=user_id, deletion_id=deletion_id)
+
+
+def waiting(conn: Connection, *, user_id: str, deletion_id: str) -> int:
+    """Return how many threads of that deletion of the user's are still there."""
+    row = conn.execute(WAITING, {"user_id": user_id, "deletion_id": deletion_id}).fetchone()
+    return int(row[0]) if row else 0
 
 
 def restore(conn: Connection, *, user_id: str, deletion_id: str) -> int:

@@ -9,14 +9,19 @@ from typing import Final, Literal
 
 from chat.db import Connection
 
+# Each item for itself. For `id = ANY(...)` PostgreSQL would read the whole of a thread that has
+# become long since its statistics were made.
 OF: Final = """
     -- chat.item_marks.of
-    SELECT id, outcome, feedback
-      FROM chatkit_thread_item
-     WHERE user_id = %(user_id)s
-       AND thread_id = %(thread_id)s
-       AND id = ANY(%(item_ids)s)
-       AND (outcome IS NOT NULL OR feedback IS NOT NULL)
+    SELECT item.id, item.outcome, item.feedback
+      FROM unnest(%(item_ids)s::text[]) AS wanted (id)
+CROSS JOIN LATERAL (SELECT id, outcome, feedback
+                      FROM chatkit_thread_item
+                     WHERE user_id = %(user_id)s
+                       AND thread_id = %(thread_id)s
+                       AND id = wanted.id
+                    OFFSET 0) AS item
+     WHERE (item.outcome IS NOT NULL OR item.feedback IS NOT NULL)
        AND EXISTS (SELECT FROM chatkit_thread
                     WHERE user_id = %(user_id)s
                       AND id = %(thread_id)s

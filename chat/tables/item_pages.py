@@ -65,6 +65,10 @@ SHOWN: Final = """
        AND thread_id = %(thread_id)s
        AND id = %(item_id)s
        AND kind <> ALL(%(hidden)s)
+       AND EXISTS (SELECT FROM chatkit_thread
+                    WHERE user_id = %(user_id)s
+                      AND id = %(thread_id)s
+                      AND deleted_at IS NULL)
 """
 
 LAST: Final = 2**63 - 1

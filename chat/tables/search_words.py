@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -19,7 +20,9 @@ from chat.tables.items import item_of
 logger = logging.getLogger(__name__)
 
 AT_ONCE: Final = 200
-"""Rows of one batch: a transaction of less than a second."""
+"""Rows of one batch at most: a transaction of less than a second."""
+BYTES_AT_ONCE: Final = 1_000_000
+"""Of the documents in a batch; one that is larger is a batch of its own."""
 DEADLINE: Final = 60.0
 """Seconds for one statement of it: nobody waits, and a message may have a megabyte."""
 
@@ -45,7 +48,7 @@ OWNER: Final = """
 # Not those that another worker is at, or that somebody is changing: that gives them words as well.
 MESSAGES: Final = """
     -- chat.search_words.messages
-      SELECT id, document::text, thread_id, position
+      SELECT id, thread_id, position, octet_length(document::text)
         FROM chatkit_thread_item
        WHERE user_id = %(user_id)s
          AND words IS NULL
@@ -53,6 +56,20 @@ MESSAGES: Final = """
     ORDER BY user_id, thread_id
        LIMIT %(limit)s
   FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+DOCUMENTS: Final = """
+    -- chat.search_words.documents
+     SELECT item.id, item.document, wanted.thread_id, wanted.position
+       FROM unnest(%(thread_ids)s::text[], %(positions)s::bigint[], %(ids)s::text[])
+            AS wanted (thread_id, position, id)
+CROSS JOIN LATERAL (SELECT id, document::text
+                      FROM chatkit_thread_item
+                     WHERE user_id = %(user_id)s
+                       AND thread_id = wanted.thread_id
+                       AND position = wanted.position
+                       AND id = wanted.id
+                    OFFSET 0) AS item
 """
 
 # An array of arrays would have to be a rectangle, so a row's words come in one text.
@@ -107,7 +124,7 @@ def fill_some(conn: Connection) -> int | None:
 
 
 def _fill_messages(conn: Connection, user_id: str) -> int:
-    rows = conn.execute(MESSAGES, {"user_id": user_id, "limit": AT_ONCE}).fetchall()
+    rows = _batch(conn, user_id)
     if not rows:
         return 0
     known = [_known_of(user_id, row) for row in rows]
@@ -121,6 +138,21 @@ def _fill_messages(conn: Connection, user_id: str) -> int:
     }
     conn.execute(FILL_MESSAGES, params)
     return len(rows)
+
+
+def _batch(conn: Connection, user_id: str) -> list[Any]:
+    """Return id, document, thread and position of messages that wait for words, and lock them."""
+    found = conn.execute(MESSAGES, {"user_id": user_id, "limit": AT_ONCE}).fetchall()
+    sizes = accumulate(row[3] for row in found)
+    batch = [row for row, size in zip(found, sizes, strict=True) if size <= BYTES_AT_ONCE]
+    batch = batch or found[:1]
+    params = {
+        "user_id": user_id,
+        "ids": [row[0] for row in batch],
+        "thread_ids": [row[1] for row in batch],
+        "positions": [row[2] for row in batch],
+    }
+    return conn.execute(DOCUMENTS, params).fetchall()
 
 
 def _known_of(user_id: str, row: Sequence[Any]) -> tuple[str, str | None]:

@@ -25,6 +25,8 @@ FIND: Final = """
          AND thread.deleted_at IS NULL
 """
 
+# The preview is looked for among the newest fifty items: before messages of an older version have
+# theirs, a list must not walk each thread to its beginning.
 NEWEST: Final = """
     -- chat.thread_lists.newest
       SELECT thread.id, thread.title, thread.created_at, thread.last_message_at, thread.status,
@@ -38,6 +40,7 @@ NEWEST: Final = """
                 FROM chatkit_thread_item AS item
                WHERE item.user_id = %(user_id)s
                  AND item.thread_id = thread.id
+                 AND item.position > thread.last_position - 50
                  AND item.preview IS NOT NULL
             ORDER BY item.position DESC
                LIMIT 1)
@@ -64,6 +67,7 @@ ARCHIVED: Final = """
                 FROM chatkit_thread_item AS item
                WHERE item.user_id = %(user_id)s
                  AND item.thread_id = thread.id
+                 AND item.position > thread.last_position - 50
                  AND item.preview IS NOT NULL
             ORDER BY item.position DESC
                LIMIT 1)
@@ -89,6 +93,7 @@ PINNED: Final = """
                 FROM chatkit_thread_item AS item
                WHERE item.user_id = %(user_id)s
                  AND item.thread_id = thread.id
+                 AND item.position > thread.last_position - 50
                  AND item.preview IS NOT NULL
             ORDER BY item.position DESC
                LIMIT 1)
@@ -101,6 +106,7 @@ PINNED: Final = """
 """
 
 FAR_FUTURE: Final = "infinity"
+"""Where a list begins: after everything that was ever said."""
 MOST_PINNED: Final = 100
 """Pinned threads, which stand above all others and have no pages."""
 
@@ -164,7 +170,8 @@ def archived(conn: Connection, *, user_id: str, limit: int, after: Place | None)
 
 def pinned(conn: Connection, *, user_id: str) -> list[ThreadRow]:
     """Return the pinned threads, newest activity first."""
-    params = {"user_id": user_id, "limit": MOST_PINNED}
+    # Two that are pinned at the same moment may be one too many: better that than one unseen.
+    params = {"user_id": user_id, "limit": 2 * MOST_PINNED}
     return [ThreadRow(*row) for row in conn.execute(PINNED, params)]
 
 

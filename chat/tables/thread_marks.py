@@ -8,7 +8,8 @@ from chat.db import Connection
 from chat.errors import ThreadNotFound, TooManyPinned
 from chat.tables.thread_lists import MOST_PINNED, find
 
-# A pinned thread is one that is wanted at hand, so it comes back from the archive.
+# A pinned thread is one that is wanted at hand, so it comes back from the archive. One that was
+# deleted counts as long as it may be brought back, pin and all.
 PIN: Final = """
     -- chat.thread_marks.pin
     UPDATE chatkit_thread
@@ -21,8 +22,7 @@ PIN: Final = """
             OR %(most)s > (SELECT count(*)
                              FROM chatkit_thread
                             WHERE user_id = %(user_id)s
-                              AND pinned_at IS NOT NULL
-                              AND deleted_at IS NULL))
+                              AND pinned_at IS NOT NULL))
 """
 
 UNPIN: Final = """

@@ -10,6 +10,8 @@ from chat.errors import ThreadNotFound, UnknownCursor
 from chat.tables import thread_lists
 
 LONGEST_ID: Final = 200
+YEARS: Final = range(2, 9999)
+"""Of a cursor's moment: at the ends of the calendar there is no other zone to go to."""
 
 
 def cursor_of(place: thread_lists.Place) -> str:
@@ -24,7 +26,8 @@ def place_of(cursor: str) -> thread_lists.Place:
         place = thread_lists.Place(datetime.fromisoformat(moment), thread_id)
     except ValueError as exc:
         raise UnknownCursor(cursor) from exc
-    if place.last_message_at.tzinfo is None or not is_plain(thread_id):
+    at = place.last_message_at
+    if at.tzinfo is None or at.year not in YEARS or not is_plain(thread_id):
         raise UnknownCursor(cursor)
     return place
 

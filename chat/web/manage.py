@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC
-from typing import Final
+from typing import Final, Protocol
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from chat.context import User
+from chat.db import Connection
 from chat.errors import EmptyTitle, ThreadNotFound, TitleTooLong, UndoTooLate
 from chat.model.titles import typed_title
 from chat.tables import deletions, thread_lists, thread_marks, threads
@@ -29,6 +30,13 @@ blueprint = Blueprint("manage", __name__)
 blueprint.after_request(parts.vary)
 
 CONFIRMED: Final = "yes"
+
+
+class Put(Protocol):
+    """A table function that puts threads of a user somewhere, and returns how many."""
+
+    def __call__(self, conn: Connection, *, user_id: str, thread_ids: list[str]) -> int:
+        """Put those of the threads that are the user's."""
 
 
 @blueprint.get("/history/<thread_id>/rename")
@@ -82,23 +90,21 @@ def unpin(thread_id: str) -> AnyResponse:
 @blueprint.post("/history/<thread_id>/archive")
 def archive(thread_id: str) -> AnyResponse:
     """Put the thread away; it keeps everything, and a message in it brings it back."""
-    user = current_user()
-    check_id(thread_id)
-    run = services().database.run
-    if not run(thread_marks.archive, user_id=user.id, thread_ids=[thread_id]):
-        raise ThreadNotFound(thread_id)
-    return _done("Archived.", thread_id, archived=True)
+    return _put(thread_marks.archive, thread_id, "Archived.", archived=True)
 
 
 @blueprint.post("/history/<thread_id>/unarchive")
 def unarchive(thread_id: str) -> AnyResponse:
     """Bring the thread back into the list."""
+    return _put(thread_marks.unarchive, thread_id, "Back in your conversations.", archived=False)
+
+
+def _put(put: Put, thread_id: str, said: str, *, archived: bool) -> AnyResponse:
     user = current_user()
     check_id(thread_id)
-    run = services().database.run
-    if not run(thread_marks.unarchive, user_id=user.id, thread_ids=[thread_id]):
+    if not services().database.run(put, user_id=user.id, thread_ids=[thread_id]):
         raise ThreadNotFound(thread_id)
-    return _done("Back in your conversations.", thread_id, archived=False)
+    return _done(said, thread_id, archived=archived)
 
 
 @blueprint.post("/history/<thread_id>/delete")
@@ -126,7 +132,7 @@ def set_aside(user: User, thread_ids: list[str]) -> AnyResponse:
 
     Raises ThreadNotFound when none is.
     """
-    deletion_id = secrets.token_hex(16)
+    deletion_id = new_deletion_id()
     count = services().database.run(
         deletions.set_aside, user_id=user.id, thread_ids=thread_ids, deletion_id=deletion_id
     )
@@ -139,10 +145,20 @@ def set_aside(user: User, thread_ids: list[str]) -> AnyResponse:
     return redirect(url_for("manage.deleted", deletion_id=deletion_id), code=303)
 
 
+def new_deletion_id() -> str:
+    """Return the id of a deletion that is about to happen: 32 hexadecimal digits."""
+    return secrets.token_hex(16)
+
+
 @blueprint.get("/history/deletions/<deletion_id>")
 def deleted(deletion_id: str) -> str:
-    """Show that something was deleted, and the button that undoes it."""
+    """Show that something was deleted, and the button that undoes it; raise UndoTooLate."""
     user = current_user()
+    run = services().database.run
+    if not is_plain(deletion_id) or not run(
+        deletions.waiting, user_id=user.id, deletion_id=deletion_id
+    ):
+        raise UndoTooLate("nothing is left of that deletion")
     return render_template("history/deleted.html", user=user, deletion_id=deletion_id)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import re
 from typing import Final
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -15,7 +15,7 @@ from chat.web import parts
 from chat.web.addresses import is_plain
 from chat.web.export import export_selected
 from chat.web.guard import current_user
-from chat.web.manage import CONFIRMED, set_aside, where_from
+from chat.web.manage import CONFIRMED, new_deletion_id, set_aside, where_from
 from chat.web.services import services
 from chat.web.thread_list import Shelf, ThreadPage, list_page
 
@@ -25,6 +25,7 @@ blueprint.after_request(parts.vary)
 MOST_SELECTED: Final = 1000
 """Threads that one form may change: a statement about them stays within its deadline."""
 THE_WORD: Final = "delete"
+DELETION: Final = re.compile(r"[0-9a-f]{32}")
 
 
 @blueprint.route("/history/select", methods=["GET", "POST"])
@@ -62,14 +63,16 @@ def selected() -> AnyResponse | str:
     """
     user = current_user()
     action = request.form.get("action", "")
-    if not request.form.getlist("id"):
-        raise NothingSelected("no id in the form")
     thread_ids = _ticked()
+    if not thread_ids:
+        raise NothingSelected("no id in the form")
     match action:
         case "delete" if request.form.get("confirm") == CONFIRMED:
             return set_aside(user, thread_ids)
         case "delete":
-            return render_template("history/delete_selected.html", user=user, ids=thread_ids)
+            return render_template(
+                "history/delete_selected.html", user=user, ids=thread_ids, back=where_from()
+            )
         case "archive" | "unarchive":
             return _put(user, thread_ids, action)
         case "export.md":
@@ -102,7 +105,14 @@ def _put(user: User, thread_ids: list[str], action: str) -> AnyResponse:
 @blueprint.get("/history/delete-all")
 def ask_delete_all() -> str:
     """Ask for the word that deletes everything."""
-    return render_template("history/delete_all.html", user=current_user(), typed=None)
+    return _ask_word(current_user(), None)
+
+
+def _ask_word(user: User, typed: str | None) -> str:
+    deletion_id = new_deletion_id()
+    return render_template(
+        "history/delete_all.html", user=user, typed=typed, deletion_id=deletion_id
+    )
 
 
 @blueprint.post("/history/delete-all")
@@ -111,9 +121,10 @@ def delete_all() -> AnyResponse:
     user = current_user()
     typed = request.form.get("word", "")
     if typed.strip().lower() != THE_WORD:
-        page = render_template("history/delete_all.html", user=user, typed=typed)
-        return Response(page, status=InvalidRequest.status)
-    deletion_id = secrets.token_hex(16)
+        return Response(_ask_word(user, typed), status=InvalidRequest.status)
+    # The form's own, so that sending it again after a failure goes on with the same deletion.
+    given = request.form.get("deletion", "")
+    deletion_id = given if DELETION.fullmatch(given) else new_deletion_id()
     run = services().database.run
     count = run(deletions.set_all_aside, user_id=user.id, deletion_id=deletion_id)
     services().upkeep.watch()

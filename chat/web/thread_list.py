@@ -56,6 +56,8 @@ class ThreadPage:
     shelf: Shelf
     address: str
     continued: str | None = None
+    only_archived: bool = False
+    """Nothing is listed, because all that there is has been put away."""
 
 
 def list_page(
@@ -79,7 +81,13 @@ def list_page(
         shelf=shelf,
         address=address or _address(shelf),
         continued=None if place is None else _day(place.last_message_at.astimezone(zone)),
+        only_archived=not groups and shelf == "newest" and place is None and _some_archived(user),
     )
+
+
+def _some_archived(user: User) -> bool:
+    run = services().database.run
+    return bool(run(thread_lists.archived, user_id=user.id, limit=1, after=None).rows)
 
 
 def _address(shelf: Shelf) -> str:

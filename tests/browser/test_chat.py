@@ -282,7 +282,7 @@ def test_a_closed_conversation_has_no_composer(alice_at_home: Reader) -> None:
     address = alice_at_home.owns(an_id(), "Over", status=ClosedStatus())
     page = alice_at_home.open(address)
 
-    expect(page.get_by_text("It takes no more messages.")).to_be_visible()
+    expect(page.locator(".frame .closed")).to_contain_text("It takes no more messages.")
     expect(composer(page)).to_be_hidden()
 
 

@@ -343,8 +343,8 @@ def test_a_thread_that_takes_no_messages_says_why(
 ) -> None:
     alice = new_person(java_script_enabled=scripts)
     thread_id = an_id()
-    said = [a_message(thread_id=thread_id), an_answer(thread_id=thread_id)]
-    page = alice.open(alice.owns(thread_id, "Over", *said, status=status))
+    question, answer = a_message(thread_id=thread_id), an_answer(thread_id=thread_id)
+    page = alice.open(alice.owns(thread_id, "Over", question, answer, status=status))
 
     told = page.locator(".closed:visible")
     expect(told).to_contain_text(words)

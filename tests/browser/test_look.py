@@ -2,193 +2,372 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
-from playwright.sync_api import Page
+from chatkit.types import ClosedStatus, LockedStatus
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.fix_browser import NewPerson, Reader, Talkative, assert_accessible
+from tests.browser.looks import NARROW, WIDTHS, Looks
+from tests.fix_browser import NewPerson, Reader, Talkative
 from tests.fix_model import Reply
 from tests.fix_store import a_message, an_answer
 from tests.web.every_item import every_item
 
-Scheme = Literal["light", "dark"]
-WIDTHS = (320, 768, 1280)
+AWAY = {"code": "x", "message": "We can't reach it. " * 5, "request_id": "req_12345678"}
+FAILING = re.compile(r"htmx:(afterRequest|sendError|responseError|timeout)|Response Status")
+Window = Callable[..., "tuple[Reader, Looks]"]
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> Scheme:
-    chosen: Scheme = request.param
-    return chosen
+@pytest.fixture(params=WIDTHS)
+def window(
+    request: pytest.FixtureRequest, new_person: NewPerson, chromium: Browser
+) -> Iterator[Window]:
+    """Open a window of each width, and look at it; the narrow one is a phone's."""
+    opened: list[Reader] = []
+    twins: list[BrowserContext] = []
+    width: int = request.param
+    touch: dict[str, Any] = {"has_touch": True, "is_mobile": True} if width == NARROW else {}
+
+    def open_window(**options: Any) -> tuple[Reader, Looks]:
+        size: Any = {"width": width, "height": 720}
+        opened.append(new_person(viewport=size, reduced_motion="reduce", **touch, **options))
+        if opened[-1].context_runs_scripts:
+            return opened[-1], Looks(opened[-1].page, width)
+        twins.append(chromium.new_context(viewport=size, bypass_csp=True, **touch))
+        return opened[-1], Looks(opened[-1].page, width, twins[-1].new_page())
+
+    yield open_window
+    for twin in twins:
+        twin.close()
+    for alice in opened:
+        # What the test lets fail, htmx tells developers.
+        alice.problems[:] = [line for line in alice.problems if not FAILING.search(line)]
 
 
-def assert_fits(page: Page) -> None:
-    wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert wide[0] <= wide[1], wide
+def an_id() -> str:
+    return f"thr_{uuid4().hex}"
 
 
-def look(page: Page) -> None:
-    """Check the state that the page is in, once what moves has come to rest."""
-    page.evaluate("() => Promise.all(document.getAnimations().map((one) => one.finished))")
-    assert_fits(page)
-    assert_accessible(page)
+def post(alice: Reader, path: str, **form: str) -> None:
+    """Send a form as a page of ours does."""
+    address = f"{alice.server.url}/history/{path}"
+    alice.page.request.post(address, form=form, headers={"Origin": alice.server.url})
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_every_state_of_the_conversations(
-    new_person: NewPerson, talkative: Talkative, scheme: Scheme, width: int
-) -> None:
-    size = {"width": width, "height": 800}
-    alice = new_person(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+def owns_many(alice: Reader, number: int) -> list[str]:
+    """Store threads, the last and newest with a title that is much too long."""
+    ids = [an_id() for _ in range(number)]
+    for at, thread_id in enumerate(ids):
+        said = a_message(text="What is a bowline? " * 9, thread_id=thread_id)
+        alice.owns(thread_id, "A long name " * 15 if at == number - 1 else f"No {at}", said)
+    return ids
+
+
+def fail(route: Route) -> None:
+    route.fulfill(status=503, json={"error": AWAY})
+
+
+def open_menu(page: Page, row: int) -> None:
+    """Open the menu of that row."""
+    page.locator(".thread-row").nth(row).hover()
+    page.locator(".thread-row .thread-more").nth(row).click()
+
+
+# The conversation
+
+
+def test_a_conversation(window: Window, talkative: Talkative) -> None:
+    alice, look = window()
     page = alice.open("/history/new")
-    look(page)
-    talkative.when_asked("Slowly", Reply(["Well, ", "**as you like**. "], then="hang"))
+    look("welcome")
+    talkative.when_asked("Slowly", Reply(["Well, ", "**as you like**. ", "x"], then="hang"))
     alice.say("Slowly")
     page.get_by_text("as you like").wait_for()
-    look(page)
-    page.get_by_role("button", name="Stop").click()
-    alice.wait_for_answer()
-    look(page)
+    look("writing")
+    page.locator('[data-state="writing"]').first.wait_for(state="attached")
+    look.open_list()
+    look("list with one being written")
+    page.reload()
+    page.get_by_text("as you like").wait_for()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.locator(".outcome").wait_for()
+    look("stopped")
+    page.route("**/chatkit", fail)
+    alice.say("Keep me")
+    page.get_by_role("alert").wait_for()
+    look("not sent")
 
-    thread_id = f"thr_{uuid4().hex}"
+
+def test_every_kind_of_item_and_how_answers_end(window: Window) -> None:
+    alice, look = window()
+    thread_id = an_id()
     page = alice.open(alice.owns(thread_id, "A long title " * 9, *every_item(thread_id)))
     for details in page.locator("summary").all():
         details.click()
-    look(page)
-    if width < 896:
-        page.get_by_role("button", name="Conversations").click()
-    look(page)
-    page.locator(".thread-row", has_text="A long").hover()
-    page.get_by_role("button", name="Options for “A long").click()
-    look(page)
-    page.locator(".menu:popover-open").get_by_role("button", name="Delete").click()
-    look(page)
-    page.keyboard.press("Escape")
+    look("every item")
+    for outcome in ("failed", "interrupted"):
+        page = alice.open(answered(alice, outcome))
+        page.locator(f".outcome-{outcome}").wait_for()
+        look(f"answer {outcome}")
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_every_state_of_managing(new_person: NewPerson, scheme: Scheme, width: int) -> None:
-    touch = {"has_touch": True, "is_mobile": True} if width == 320 else {}
-    size = {"width": width, "height": 700}
-    alice = new_person(viewport=size, color_scheme=scheme, reduced_motion="reduce", **touch)
-    ids = [f"thr_{uuid4().hex}" for _ in range(25)]
-    for number, thread_id in enumerate(ids):
-        said = a_message(text="What is a bowline? " * 9, thread_id=thread_id)
-        alice.owns(thread_id, f"Number {number} " * 20 if number == 24 else f"No {number}", said)
-    for verb, thread_id in (("pin", ids[24]), ("archive", ids[0]), ("archive", ids[1])):
-        post(alice, f"{thread_id}/{verb}")
-    page = alice.open(f"/history/{ids[0]}")
-    look(page)
-    page.get_by_role("button", name="Options for this conversation").click()
-    look(page)
-    page.get_by_role("link", name="Rename").click()
-    page.keyboard.press("Control+A")
-    page.keyboard.press("Delete")
-    page.keyboard.press("Enter")
-    page.locator(".rename-problem").wait_for()
-    look(page)
-    page.keyboard.press("Escape")
-    if width < 896:
-        page.get_by_role("button", name="Conversations").click()
-    page.locator(".thread-row").nth(1).hover()
-    page.locator(".thread-row .thread-more").nth(1).click()
-    page.locator(".menu:popover-open").get_by_role("button", name="Delete").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    page.get_by_role("button", name="Undo").wait_for()
-    look(page)
-    page.route("**/history?after=*", lambda route: route.fulfill(status=503, body="no"))
-    page.locator("[data-more]").focus()
-    page.locator(".threads-problem").wait_for()
-    look(page)
-    for path in ("archived", "select", "select?from=archived", "delete-all", "deletions/x"):
-        page.goto(f"{alice.server.url}/history/{path}")
-        for box in page.locator(".thread-row .pick").all()[:3]:
-            box.check()
-        look(page)
-    page.goto(f"{alice.server.url}/history/{ids[24]}/rename")
-    page.get_by_label("Name").fill("")
-    page.get_by_role("button", name="Save").click()
-    look(page)
-    alice.problems[:] = [
-        line for line in alice.problems if "htmx:" not in line and "Response Status" not in line
-    ]
-
-
-def post(alice: Reader, path: str) -> None:
-    """Send a form as a page of ours does."""
-    address = f"{alice.server.url}/history/{path}"
-    alice.page.request.post(address, headers={"Origin": alice.server.url})
-
-
-def leave(alice: Reader, thread_id: str, *, outcome: str) -> None:
-    """Let the thread's last answer have ended so, while nobody was reading."""
+def answered(alice: Reader, outcome: str) -> str:
+    """Store a thread whose answer ended so while nobody was reading; return its address."""
+    thread_id = an_id()
+    said = [a_message(text="What is a bowline?", thread_id=thread_id)]
+    said_back = [an_answer(text="A knot that makes a *fixed* loop", thread_id=thread_id)]
+    address = alice.owns(thread_id, f"It was {outcome}", *said, *said_back)
     with psycopg.connect(alice.server.dsn, autocommit=True) as conn:
         conn.execute("UPDATE chatkit_thread SET unread = true WHERE id = %s", [thread_id])
         conn.execute(
             "UPDATE chatkit_thread_item SET outcome = %s WHERE thread_id = %s AND position = 2",
             [outcome, thread_id],
         )
+    return address
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_every_state_of_a_turn(
-    new_person: NewPerson, talkative: Talkative, scheme: Scheme, width: int
-) -> None:
-    size = {"width": width, "height": 800}
-    alice = new_person(viewport=size, color_scheme=scheme, reduced_motion="reduce")
-    addresses = {}
-    for outcome in ("failed", "interrupted", "stopped"):
-        thread_id = f"thr_{uuid4().hex}"
-        said = [a_message(text="What is a bowline?", thread_id=thread_id)]
-        said_back = [an_answer(text="A knot that makes a *fixed* loop", thread_id=thread_id)]
-        addresses[outcome] = alice.owns(thread_id, f"It was {outcome}", *said, *said_back)
-        leave(alice, thread_id, outcome=outcome)
+def test_threads_that_take_no_messages_and_other_places_in_one(window: Window) -> None:
+    alice, look = window()
+    reason = "The team looks at what was said here before anybody goes on. " * 2
+    for status in (LockedStatus(reason=reason), ClosedStatus()):
+        thread_id = an_id()
+        said = a_message(text="What is a bowline?", thread_id=thread_id)
+        page = alice.open(alice.owns(thread_id, status.type, said, status=status))
+        page.locator(".closed", has_text=status.type).first.wait_for()
+        look(f"thread {status.type}")
+    thread_id = an_id()
+    said = [a_message(f"msg_{thread_id}_{n}", f"No {n}. " * 9, thread_id) for n in range(45)]
+    address = alice.owns(thread_id, "Long", *said)
+    page = alice.open(address)
+    look("long thread")
+    page = alice.open(f"{address}?at={said[10].id}#{said[10].id}")
+    expect(page.locator(".item-found")).to_be_in_viewport()
+    look("thread at a message")
+    page = alice.open(f"{address}?before={said[30].id}")
+    look("earlier messages")
+    alice.open(alice.owns(an_id(), "Nothing in it"))
+    look("thread without messages")
+
+
+# The list
+
+
+def test_the_list(window: Window) -> None:
+    alice, look = window()
     page = alice.open("/history/new")
-    talkative.when_asked("Slowly", Reply(["Well, ", "**as you like**. ", "x"], then="hang"))
-    alice.say("Slowly")
-    page.get_by_text("as you like").wait_for()
-    page.locator('[data-state="writing"]').first.wait_for(state="attached")
-    if width < 896:
-        page.get_by_role("button", name="Conversations").click()
-    look(page)
-    page.reload()
-    page.get_by_text("as you like").wait_for()
-    look(page)
-    page.get_by_role("button", name="Stop", exact=True).click()
-    page.locator(".outcome").wait_for()
-    look(page)
-    for outcome, address in addresses.items():
-        alice.open(address)
-        page.locator(f".outcome-{outcome}").wait_for()
-        look(page)
+    look.open_list()
+    page.get_by_text("No conversations yet.").wait_for()
+    look("list empty")
+    ids = owns_many(alice, 25)
+    post(alice, f"{ids[24]}/pin")
+    held: list[Route] = []
+    page.route("**/history?after=*", held.append)
+    alice.open("/history/new")
+    look.open_list()
+    look("list with one pinned")
+    page.locator("[data-more]").focus()
+    page.get_by_text("Loading…").wait_for()
+    look("list loading")
+    held[0].fulfill(status=503, json={"error": AWAY})
+    page.locator(".threads-problem").wait_for()
+    look("list with an error")
+    page.unroute_all()
+    page.locator("[data-more]").click()
+    page.locator(".threads-end").scroll_into_view_if_needed()
+    look("list at its end")
+    page.get_by_role("button", name="Manage").click()
+    look("menu of the list")
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_what_goes_wrong_looks_right(new_person: NewPerson, scheme: Scheme, width: int) -> None:
-    alice = new_person(viewport={"width": width, "height": 700}, color_scheme=scheme)
+def test_managing_one(window: Window) -> None:
+    alice, look = window()
+    owns_many(alice, 3)
     page = alice.open("/history/new")
-    error = {"code": "x", "message": "We can't reach it. " * 5, "request_id": "req_12345678"}
-    page.route("**/chatkit", lambda route: route.fulfill(status=503, json={"error": error}))
-    alice.say("Keep me")
+    look.open_list()
+    open_menu(page, 1)
+    look("menu of a row")
+    menu = page.locator(".menu:popover-open")
+    menu.get_by_role("link", name="Rename").click()
+    look("renaming a row")
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Delete")
+    page.keyboard.press("Enter")
+    page.locator(".rename-problem").wait_for()
+    look("renaming a row with an error")
+    page.keyboard.press("Escape")
+    open_menu(page, 0)
+    menu.get_by_role("button", name="Delete").click()
+    look("deleting one")
+    page.route("**/delete", fail)
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.locator("dialog .problem").wait_for()
+    look("deleting one with an error")
+    page.unroute_all()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Undo").wait_for()
+    look("deleted with undo")
+    page.route("**/pin", fail)
+    open_menu(page, 0)
+    menu.get_by_role("button", name="Pin").click()
+    page.locator(".notice[role=alert]").wait_for()
+    look("notice of an error")
+
+
+def test_the_open_thread_and_the_archive(window: Window) -> None:
+    alice, look = window()
+    ids = owns_many(alice, 3)
+    page = alice.page
+    page.goto(f"{alice.server.url}/history/archived")
+    look("archive empty")
+    post(alice, f"{ids[2]}/archive")
+    page = alice.open(f"/history/{ids[2]}")
+    look("archived thread")
+    page.get_by_role("button", name="Options for this conversation").click()
+    look("menu of the open thread")
+    page.locator(".menu:popover-open").get_by_role("link", name="Rename").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Delete")
+    page.keyboard.press("Enter")
+    page.locator(".rename-problem").wait_for()
+    look("renaming the open thread with an error")
+    page.goto(f"{alice.server.url}/history/archived")
+    look("archive")
+    open_menu(page, 0)
+    look("menu of a row in the archive")
+
+
+def test_pages_of_many(window: Window) -> None:
+    alice, look = window()
+    ids = owns_many(alice, 25)
+    post(alice, f"{ids[24]}/pin")
+    page = alice.page
+    for path in ("select", "select?from=archived", "delete-all", "deletions/x"):
+        page.goto(f"{alice.server.url}/history/{path}")
+        look(path)
+    page.goto(f"{alice.server.url}/history/select")
+    for box in page.locator(".thread-row .pick").all()[:3]:
+        box.check()
+    look("select with some ticked")
+    page.get_by_role("button", name="Delete").click()
+    look("deleting several")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Archive").click()
+    page.locator(".notice").wait_for()
+    look("several put away")
+    page.goto(f"{alice.server.url}/history/select?from=archived")
+    page.get_by_label("All shown").check()
+    look("select from the archive")
+
+
+def test_pages_that_ask(window: Window) -> None:
+    alice, look = window()
+    ids = owns_many(alice, 2)
+    page = alice.page
+    page.goto(f"{alice.server.url}/history/{ids[1]}/rename")
+    look("rename page")
+    page.get_by_label("Name").fill("")
+    page.get_by_role("button", name="Save").click()
     page.get_by_role("alert").wait_for()
-    look(page)
-    for path in ("/history/thr_none", "/history?after=x", "/nowhere"):
-        page.goto(alice.server.url + path)
-        look(page)
+    look("rename page with an error")
+    page.goto(f"{alice.server.url}/history/delete-all")
+    page.get_by_label("Type delete to go on").fill("no")
+    page.get_by_role("button", name="Delete everything").click()
+    page.get_by_role("alert").wait_for()
+    look("delete-all with an error")
+    for path in ("thr_none", "deletions/x/undo", "?after=x"):
+        page.goto(f"{alice.server.url}/history/{path}")
+        look(f"error {path}")
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_the_pages_around_signing_in(new_person: NewPerson, scheme: Scheme, width: int) -> None:
-    alice: Reader = new_person(viewport={"width": width, "height": 700}, color_scheme=scheme)
+# Search
+
+
+def test_search(window: Window) -> None:
+    alice, look = window()
+    thread_id = an_id()
+    said = [a_message(text="knots " + "x" * 300, thread_id=thread_id) for _ in range(22)]
+    alice.owns(thread_id, "Knots " + "w" * 120, *said)
+    post(alice, f"{thread_id}/archive")
+    page = alice.open("/history/new")
+    page.locator('[data-search][aria-haspopup="dialog"]').wait_for(state="attached")
+    page.keyboard.press("Control+k")
+    look("search")
+    field = page.get_by_role("searchbox")
+    held: list[Route] = []
+    page.route("**/history/search?*", held.append)
+    page.keyboard.type("knots")
+    page.locator(".search-form.htmx-request").wait_for()
+    look("search waiting")
+    held[0].fulfill(status=503, json={"error": AWAY})
+    page.locator(".search-problem").wait_for()
+    look("search with an error")
+    page.unroute_all()
+    field.fill("knot")
+    expect(page.locator(".search-hit")).to_have_count(21)
+    page.keyboard.press("ArrowDown")
+    look("search with results")
+    page.get_by_role("link", name="More results").click()
+    page.locator(".search-end").scroll_into_view_if_needed()
+    look("search at its end")
+    page.get_by_text("Dates").click()
+    for query, sentence in (("&", "no word"), ("zebra", "Nothing"), ("x" * 201, "at most 10")):
+        field.fill(query)
+        page.locator("#results", has_text=sentence).wait_for()
+        look(f"search for {query[:9]}")
+
+
+def test_the_search_page(window: Window) -> None:
+    alice, look = window()
+    thread_id = an_id()
+    said = [a_message(text="knots " + "x" * 300, thread_id=thread_id) for _ in range(22)]
+    alice.owns(thread_id, "Knots " + "w" * 120, *said)
+    for query in ("?q=knots&from=2020-01-01", "?q=zebra", "?q=%26", "?q=x&to=never", ""):
+        alice.page.goto(alice.server.url + "/history/search" + query)
+        look(f"search page {query}")
+
+
+# Without JavaScript, and around it all
+
+
+def test_without_javascript(window: Window) -> None:
+    alice, look = window(java_script_enabled=False)
+    [thread_id] = owns_many(alice, 1)
+    page = alice.open("/history/new")
+    look("plain welcome")
+    page.goto(f"{alice.server.url}/history/{thread_id}")
+    look("plain thread")
+    page.get_by_role("textbox", name="Message").fill(" ")
+    page.get_by_role("button", name="Send").click()
+    page.get_by_role("alert").wait_for()
+    look("plain message not sent")
+    page.goto(f"{alice.server.url}/history/{thread_id}")
+    look.open_list()
+    open_menu(page, 0)
+    look("plain menu")
+    page.locator(".menu:popover-open").get_by_role("button", name="Delete").click()
+    look("plain delete")
+    page.goto(f"{alice.server.url}/history/select")
+    page.locator(".thread-row .pick").check()
+    look("plain select")
+    page.get_by_role("button", name="Delete").click()
+    look("plain delete several")
+
+
+def test_the_pages_around_signing_in(window: Window) -> None:
+    alice, look = window()
     alice.context.clear_cookies()
     page = alice.page
-    for path in ("/sign-up", "/sign-in"):
+    for path in ("/sign-up", "/sign-in", "/nowhere"):
         page.goto(alice.server.url + path)
-        look(page)
+        look(path)
+    page.goto(alice.server.url + "/sign-in")
     page.get_by_label("Email").fill("nobody@example.com")
     page.get_by_label("Password").fill("not-the-password")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("alert").wait_for()
-    look(page)
+    look("sign in with an error")

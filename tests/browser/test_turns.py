@@ -129,7 +129,8 @@ def test_stop_ends_the_answer_on_the_server_and_says_so_for_good(
     page.reload()
     expect(said).to_have_text("You stopped this answer.")
     expect(answer(page)).to_have_text(kept)
-    expect(page.get_by_role("button", name="Retry")).to_have_count(0)
+    expect(said.get_by_role("button")).to_have_count(0)
+    expect(page.locator(".item-foot").get_by_role("button", name="Retry")).to_have_count(1)
 
 
 def test_two_tabs_show_the_same_answer_and_one_message_at_a_time(

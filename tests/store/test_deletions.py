@@ -196,6 +196,37 @@ async def test_all_of_a_person_go_and_come_back_in_batches(
     assert len((await store.load_threads(10, None, "desc", alice)).data) == 7
 
 
+async def test_a_deletion_of_many_counts_from_its_end(
+    store: NeonStore, alice: RequestContext
+) -> None:
+    for number in range(3):
+        await _a_conversation(store, alice, f"thr_{number}")
+    _set_aside(store, alice, "thr_0")
+    _age(store.database, deletions.PURGE_SECONDS + 1)
+    # The same deletion, some batches later.
+    store.database.run(deletions.set_all_aside, user_id=alice.user_id, deletion_id="del_1")
+
+    store.database.run(deletions.purge)
+
+    assert _left(store.database)["chatkit_thread"] == 3
+    assert _restore(store, alice) == 3
+
+
+async def test_deleting_everything_again_goes_on_with_the_same_deletion(
+    store: NeonStore, alice: RequestContext
+) -> None:
+    await _a_conversation(store, alice)
+    run, ids = store.database.run, {"user_id": alice.user_id, "deletion_id": "del_1"}
+
+    assert [run(deletions.set_all_aside, **ids) for _ in range(2)] == [1, 1]
+    await _a_conversation(store, alice, "thr_2")
+    assert run(deletions.set_all_aside, **ids) == 2
+
+    assert run(deletions.waiting, **ids) == 2
+    assert _restore(store, alice) == 2
+    assert run(deletions.waiting, **ids) == 0
+
+
 async def test_a_purge_may_take_longer_than_a_page(store: NeonStore) -> None:
     with store.database.connection() as conn:
         with conn.patient(60):
@@ -222,6 +253,29 @@ async def test_pinned_threads_are_few_and_stand_apart(
     run(thread_marks.unpin, **ids, thread_id="thr_0")
     newest = run(thread_lists.newest, **ids, limit=9, after=None)
     assert [row.id for row in newest.rows] == ["thr_3", "thr_1", "thr_0"]
+
+
+async def test_a_pinned_thread_that_comes_back_from_its_deletion_is_always_seen(
+    store: NeonStore, alice: RequestContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thread_marks, "MOST_PINNED", 2)
+    monkeypatch.setattr(thread_lists, "MOST_PINNED", 2)
+    for number in range(4):
+        await _a_conversation(store, alice, f"thr_{number}")
+    run, ids = store.database.run, {"user_id": alice.user_id}
+    for thread_id in ("thr_0", "thr_1"):
+        run(thread_marks.pin, **ids, thread_id=thread_id)
+    _set_aside(store, alice, "thr_0")
+
+    with pytest.raises(TooManyPinned):
+        run(thread_marks.pin, **ids, thread_id="thr_2")
+    _restore(store, alice)
+
+    assert {row.id for row in run(thread_lists.pinned, **ids)} == {"thr_0", "thr_1"}
+    # Two that were pinned at the same moment.
+    with store.database.connection() as conn:
+        conn.execute("UPDATE chatkit_thread SET pinned_at = now() WHERE id = 'thr_2'")
+    assert len(run(thread_lists.pinned, **ids)) == 3
 
 
 async def test_the_archive_is_a_list_of_its_own_until_somebody_writes(

@@ -8,7 +8,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from chat.tables import deletions, item_pages, thread_lists, thread_pages
+from chat.tables import deletions, item_marks, item_pages, thread_lists, thread_pages
 from tests.fix_postgres import Databases
 
 BUSY: Final = "user_busy"
@@ -115,6 +115,24 @@ def test_a_page_is_read_from_its_index(full: psycopg.Connection[Any], name: str)
     assert wanted <= used, f"{name} reads {used}: what became of {wanted - used}?"
     assert not read_whole, f"{name} reads all of {read_whole}"
     assert name not in SORTED_BY_INDEX or not sorts, f"{name} sorts what its index has in order"
+
+
+def test_the_marks_of_a_page_cost_the_same_in_a_thread_that_has_grown_since_the_statistics(
+    full: psycopg.Connection[Any],
+) -> None:
+    full.execute("ALTER TABLE chatkit_thread_item SET (autovacuum_enabled = off)")
+    full.execute(LONG_THREAD.replace("thr_long", "thr_grown"))
+    full.execute(LONG_ITEMS.replace("thr_long", "thr_grown").replace("'msg_'", "'grown_'"))
+    params = {"thread_id": "thr_grown", "item_ids": [f"grown_{n}" for n in range(19980, 20000)]}
+    row = full.execute(
+        f"EXPLAIN (ANALYZE, FORMAT JSON) {item_marks.OF}", {**PARAMS, **params}
+    ).fetchone()
+    assert row is not None
+
+    found = [node for node in nodes(row[0][0]["Plan"]) if "Index Name" in node]
+
+    assert {"chatkit_thread_item_id"} <= {node["Index Name"] for node in found}
+    assert not [node for node in found if node.get("Rows Removed by Filter", 0) > 20]
 
 
 def test_a_page_touches_as_many_rows_of_a_long_thread_as_of_a_short_one(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chatkit.actions import ActionConfig
 from chatkit.types import (
     Annotation,
     AssistantMessageContent,
@@ -42,6 +43,7 @@ from chatkit.widgets import (
     Button,
     Caption,
     Card,
+    CardAction,
     Chart,
     Divider,
     Image,
@@ -134,7 +136,7 @@ def every_item(thread_id: str) -> list[ThreadItem]:
                     RadioGroup(name="length", options=[{"label": "Long", "value": "l"}]),
                     Button(label="Buy it"),
                 ],
-                confirm={"label": "Yes", "action": {"type": "confirm"}},
+                confirm=CardAction(label="Yes", action=ActionConfig(type="confirm")),
             ),
         ),
         WidgetItem(**base("wordless"), widget=Card(children=[Spacer()]), copy_text="Only this"),

@@ -13,7 +13,7 @@ from chatkit.types import ClosedStatus
 
 from chat.db import Connection
 from chat.tables import items, thread_lists, threads
-from chat.web.addresses import cursor_of, place_of
+from chat.web.addresses import cursor_of, packed, place_of
 from chat.web.thread_list import PAGE_SIZE
 from tests.fix_site import Site, StartSite
 from tests.fix_store import a_message, a_thread, an_answer
@@ -208,6 +208,8 @@ def test_an_old_page_with_nothing_behind_it_says_so(alice: Owner) -> None:
         "MjAyNi0wMS0wMSB0aHJfMQ",
         "bm90IGEgZGF0ZSB0aHI",
         "%ED%A0%80",
+        packed("0001-01-01T00:00:00+14:00 thr_1"),
+        packed("9999-12-31T23:59:59.999999-14:00 thr_1"),
     ],
 )
 def test_a_cursor_that_was_never_given_is_refused_with_a_sentence(

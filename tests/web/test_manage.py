@@ -410,6 +410,31 @@ def test_more_than_a_thousand_are_refused_with_a_sentence(
     assert "at most 1000" in check_page(answer, 400).text()
 
 
+def test_ids_that_cannot_be_any_select_nothing(alice: Owner) -> None:
+    for action in ("delete", "archive", "export.md"):
+        page = check_page(send(alice, "selected", {"id": "\0", "action": action}), 400)
+        assert "Nothing is selected" in page.text()
+
+
+def test_a_list_of_which_everything_is_archived_says_so(alice: Owner) -> None:
+    own = alice.owns("Own")
+    assert "No conversations yet" not in alice.page("/history/new").text()
+
+    select(alice, [own], "archive")
+
+    assert "Everything is in the archive" in alice.page("/history/new").text()
+
+
+def test_an_undo_page_is_there_as_long_as_there_is_something_to_undo(alice: Owner) -> None:
+    answer = send(alice, f"{alice.owns('Own')}/delete", {"undo": "yes"})
+    address = answer.headers["Location"].removeprefix("/history/")
+
+    alice.page(f"/history/{address}")
+    send(alice, f"{address}/undo", {})
+
+    assert "too late" in alice.page(f"/history/{address}", status=410).text()
+
+
 def test_a_thousand_are_not_too_many(alice: Owner) -> None:
     own = alice.owns("Own")
 

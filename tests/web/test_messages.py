@@ -135,7 +135,8 @@ def test_a_slow_answer_is_written_on_and_shown_when_it_is_asked_for(alice: Write
 
     eventually(lambda: not alice.services.turns.keeper.running)
     assert alice.unread(thread_id), "nobody was reading"
-    assert "The assistant said: You said: Slowly" in check_page(alice.site.get(f"/history/{thread_id}")).text()
+    page = check_page(alice.site.get(f"/history/{thread_id}"))
+    assert "The assistant said: You said: Slowly" in page.text()
     assert not alice.unread(thread_id)
 
 

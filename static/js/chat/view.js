@@ -18,7 +18,9 @@ export class View {
     this.faults = make("div", { class: "faults" });
     this.status = make("div", { class: "unseen", role: "status" });
     this.latest = latestButton();
-    this.ownConversation = make("section", { class: "conversation", "aria-label": "Messages" }, this.earlier, this.list);
+    // The days are headings, one level below this.
+    const heading = make("h2", { class: "unseen" }, "Messages");
+    this.ownConversation = make("section", { class: "conversation", "aria-label": "Messages" }, heading, this.earlier, this.list);
     this.content = make("div", { class: "content" }, this.slot, this.ownConversation, this.waiting);
     this.scroller = make("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": "Conversation" }, this.content);
     this.welcome = make("div", { class: "welcome" });

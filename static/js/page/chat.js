@@ -42,10 +42,19 @@ function listen(element) {
 
 /** The message that an address names is shown, and a mouse user can type at once. */
 function ready(element) {
-  const named = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const named = namedMessage();
   if (named) named.scrollIntoView({ block: "center" });
   else if (matchMedia("(hover: hover)").matches && document.activeElement === document.body) {
     element.focusComposer();
+  }
+}
+
+/** Anybody can write an address, also one that cannot be read. */
+function namedMessage() {
+  try {
+    return document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  } catch {
+    return null;
   }
 }
 

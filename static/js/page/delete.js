@@ -59,7 +59,7 @@ function ask(wanted, done) {
     wanted.news = news;
     dialog.returnValue = "yes";
     dialog.close();
-    drawer?.showPopover();
+    if (drawer) openAgain(drawer);
     done();
   };
   // A dialog closes the drawer in which the list may be, and with it the way back of the focus.
@@ -67,14 +67,24 @@ function ask(wanted, done) {
   dialog.returnValue = "no";
   dialog.onclose = () => {
     if (!drawer || dialog.returnValue === "yes") return;
-    drawer.showPopover();
+    openAgain(drawer);
     wanted.opener.focus();
   };
   dialog.showModal();
 }
 
+/** When it closes, the focus goes back to where it is when it opens: to the button for it. */
+function openAgain(drawer) {
+  document.querySelector('.stage-bar [popovertarget="sidebar"]')?.focus();
+  drawer.showPopover();
+}
+
 function removed(list, { ids, news }, open) {
   for (const id of ids) forgetThread(id);
+  // What was ticked on pages that are not shown.
+  for (const ticked of document.querySelectorAll('form input[type="hidden"][name="id"]')) {
+    if (ids.includes(ticked.value)) ticked.remove();
+  }
   const rows = ids.map((id) => findRow(list, id)).filter(Boolean);
   const next = rows.length ? neighbour(list, rows.at(-1)) : null;
   const places = rows.map(takeAway);

@@ -77,7 +77,14 @@ function failed(detail) {
   const { elt, verb, path } = detail.requestConfig;
   const again = () => window.htmx.ajax(verb, path, { source: elt, swap: "none" });
   const worthIt = !detail.xhr.status || detail.xhr.status >= 500;
-  warn(wordsOf(detail), worthIt && elt.matches("form") ? again : undefined);
+  if (detail.xhr.status === 401) warnSignedOut(wordsOf(detail));
+  else warn(wordsOf(detail), worthIt && elt.matches("form") ? again : undefined);
+}
+
+/** The session has ended: the way back leads to where the reader is. */
+function warnSignedOut(words) {
+  const address = `/sign-in?next=${encodeURIComponent(location.pathname)}`;
+  show(words, { alert: true, label: "Sign in", act: () => location.assign(address) });
 }
 
 function show(words, { alert = false, label, keys, act, ms }) {

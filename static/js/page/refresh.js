@@ -1,11 +1,10 @@
 /** Keeps the list of threads as the server has it, without moving what the reader looks at. */
 
-import { findRow, groupOf, momentOf, rowsOf, setPinned, setTitle } from "./rows.js";
+import { PINNED, findRow, groupOf, momentOf, rowsOf, setPinned, setTitle } from "./rows.js";
 
 const POLL = 3000;
 const SOON = 300;
 const BUSY = "dialog[open], .menu:popover-open, .rename";
-const PINNED = "Pinned";
 
 /**
  * Watch the list: while an answer is being written, when the reader comes back, and when another

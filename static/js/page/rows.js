@@ -1,6 +1,6 @@
 /** The rows of a list of threads, and the groups that they stand in. */
 
-const PINNED = "Pinned";
+export const PINNED = "Pinned";
 const TODAY = "Today";
 
 /** @typedef {HTMLElement} List the element with `data-module="threads"` */

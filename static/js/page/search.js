@@ -3,9 +3,8 @@
  * found, says how much that is, and shows what goes wrong. Without it the form leads to the page.
  */
 
+import { wordsOf } from "./requests.js";
 import { gather, isTyping } from "./search-keys.js";
-
-const UNREACHABLE = "The server can’t be reached. Please try again in a moment.";
 
 /** @param {HTMLElement} root The dialog, or the page's own part. */
 export function mount(root) {
@@ -43,7 +42,7 @@ function listen(root) {
     root.addEventListener(name, (event) => {
       // Said here, so it need not be said by the page as well.
       event.stopPropagation();
-      complain(root, name === "htmx:responseError" ? sentenceOf(event.detail.xhr) : UNREACHABLE);
+      complain(root, wordsOf(event.detail));
     });
   }
 }
@@ -67,14 +66,6 @@ function complain(root, words) {
   delete results.dataset.said;
   results.replaceChildren(problem);
   tell(root, "");
-}
-
-function sentenceOf(xhr) {
-  try {
-    return JSON.parse(xhr.responseText).error.message;
-  } catch {
-    return "That did not work. Please try again.";
-  }
 }
 
 /** Opening a result and coming back should find the same results again. */

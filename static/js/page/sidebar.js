@@ -9,13 +9,4 @@ export function mount(sidebar) {
   WIDE.addEventListener("change", () => {
     if (WIDE.matches && sidebar.matches(":popover-open")) sidebar.hidePopover();
   });
-  keepTimeZone();
-}
-
-/** The server groups threads by day, so it has to know when a day begins here. */
-function keepTimeZone() {
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (zone && !document.cookie.includes(`timezone=${zone}`)) {
-    document.cookie = `timezone=${zone}; path=/history; max-age=31536000; samesite=lax`;
-  }
 }
