@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
@@ -58,6 +59,11 @@ def clean_model(model: M) -> M:
         if (cleaned := clean_json(value)) is not value
     }
     return model.model_copy(update=changed) if changed else model
+
+
+def shows_something(text: str) -> bool:
+    """Return whether anything of the text can be seen: a letter, a digit, a sign, an emoji."""
+    return any(unicodedata.category(sign)[0] not in "CZM" for sign in text)
 
 
 class StreamCleaner:

@@ -213,6 +213,9 @@ def _check_numbers(number: int, document: str) -> None:
 def _check_id(number: int, word: str) -> None:
     if not word.isprintable() or word == CONSTANT_ID:
         raise ImportRefused(number, "an id is one line of printable characters")
+    # It stands in addresses, and there it must not lead elsewhere.
+    if "/" in word or word.startswith("."):
+        raise ImportRefused(number, "an id has no slash, and no dot at its beginning")
 
 
 def _check_moment(number: int, moment: datetime | None) -> None:

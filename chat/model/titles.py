@@ -7,7 +7,7 @@ from typing import Final
 
 from chat.errors import EmptyTitle, InvalidRequest, TitleTooLong
 from chat.search_text.marks import FENCE, without_marks
-from chat.text import clean
+from chat.text import clean, shows_something
 
 LONGEST_TITLE: Final = 200
 """Code points that a name given by a person may have."""
@@ -69,17 +69,13 @@ def _on_one_line(text: str) -> str:
     """Return the text with single spaces and nothing invisible, or "" if nothing can be seen."""
     kept = "".join(sign for sign in clean(" ".join(text.split())) if not _hidden(sign))
     kept = " ".join(kept.split())
-    return kept if any(_visible(sign) for sign in kept) else ""
+    return kept if shows_something(kept) else ""
 
 
 def _hidden(sign: str) -> bool:
     if sign in _JOINERS or ord(sign) in _FLAG_TAGS:
         return False
     return unicodedata.category(sign) in {"Cc", "Cf", "Cs"}
-
-
-def _visible(sign: str) -> bool:
-    return unicodedata.category(sign)[0] not in "CZM"
 
 
 def _cut(text: str, longest: int) -> str:

@@ -22,6 +22,8 @@ _BEFORE: Final = 50
 _AROUND: Final = 700
 _STRETCH: Final = 4_000
 _MOST_PLACES: Final = 300
+_LOOKED_AT: Final = 65_536
+"""Signs of a message that are read for its snippet; more only until there is a match."""
 _SLACK: Final = 15
 
 _PART: Final = f"[^ \\{JOINER}{UNSPACED}]"
@@ -92,7 +94,7 @@ def _places(text: str, looked_for: re.Pattern[str], query: Query) -> list[_Place
         # Stretches overlap by more than the longest word, so that none is cut in two.
         start = max(0, begin - 2 * LONGEST_WORD)
         found += _places_in(text, start, begin + _STRETCH, looked_for)
-        if len(found) > _MOST_PLACES:
+        if len(found) > _MOST_PLACES or (found and begin + _STRETCH >= _LOOKED_AT):
             break
     return found
 

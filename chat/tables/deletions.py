@@ -41,6 +41,7 @@ SET_ASIDE: Final = """
        AND (deleted_at IS NULL OR deletion_id = %(deletion_id)s)
 """
 
+# Asked twice, because another request may have done it while this one waited for the row.
 SET_SOME_ASIDE: Final = """
     -- chat.deletions.set_some_aside
     UPDATE chatkit_thread
@@ -52,6 +53,7 @@ SET_SOME_ASIDE: Final = """
                            WHERE user_id = %(user_id)s
                              AND deleted_at IS NULL
                            LIMIT %(limit)s))
+       AND deleted_at IS NULL
 """
 
 RESTORE_SOME: Final = """
@@ -71,6 +73,7 @@ RESTORE_SOME: Final = """
                                  > clock_timestamp() - make_interval(secs => %(seconds)s)
                         ORDER BY deleted_at
                            LIMIT %(limit)s))
+       AND deletion_id = %(deletion_id)s
 """
 
 # Oldest first, and not those that another worker is at. A deletion of many threads takes a while,
@@ -130,7 +133,7 @@ def set_all_aside(conn: Connection, *, user_id: str, deletion_id: str) -> int:
     repeated with the same `deletion_id`.
     """
     params = {"user_id": user_id, "deletion_id": deletion_id, "limit": AT_ONCE}
-    _until_less(conn, SET_SOME_ASIDE, params)
+    _until_none(conn, SET_SOME_ASIDE, params)
     return waiting(conn, user_id=user_id, deletion_id=deletion_id)
 
 
@@ -148,7 +151,7 @@ def restore(conn: Connection, *, user_id: str, deletion_id: str) -> int:
         "seconds": UNDO_SECONDS + GRACE_SECONDS,
         "limit": AT_ONCE,
     }
-    return _until_less(conn, RESTORE_SOME, params)
+    return _until_none(conn, RESTORE_SOME, params)
 
 
 def purge(conn: Connection) -> float | None:
@@ -164,10 +167,8 @@ def purge(conn: Connection) -> float | None:
     return None if row is None or row[0] is None else float(row[0])
 
 
-def _until_less(conn: Connection, statement: str, params: dict[str, object]) -> int:
+def _until_none(conn: Connection, statement: str, params: dict[str, object]) -> int:
     total = 0
     while count := conn.execute(statement, params).rowcount:
         total += count
-        if count < AT_ONCE:
-            break
     return total

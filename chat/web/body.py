@@ -32,6 +32,7 @@ from chat.errors import (
     NotJson,
     UnsupportedRequest,
 )
+from chat.text import shows_something
 from chat.web.senders import senders
 
 LARGEST_BODY: Final = 1024 * 1024
@@ -155,7 +156,7 @@ def _check(request: ChatKitReq) -> None:
 def _check_message(message: UserMessageInput) -> None:
     if message.attachments:
         raise AttachmentsRefused(f"{len(message.attachments)} attachments in a message")
-    if not any(part.text.strip() for part in message.content):
+    if not any(shows_something(part.text) for part in message.content):
         raise EmptyMessage("no text in the message")
     if message.inference_options.model or message.inference_options.tool_choice:
         raise UnsupportedRequest("the model and its tools are the site's choice")

@@ -21,7 +21,7 @@ from flask import Flask, g, request
 from chat import logs
 from chat.config import origin_of
 from chat.context import RequestContext, User
-from chat.errors import CrossSiteRequest
+from chat.errors import CrossSiteRequest, NotFound
 from chat.sessions import Credentials, credentials_of
 from chat.web import body
 from chat.web.services import services
@@ -29,14 +29,27 @@ from chat.web.services import services
 logger = logging.getLogger(__name__)
 
 LONGEST_ORIGIN: Final = 100
+EMBEDDED: Final = frozenset({"pages.asset_file", "static"})
+"""Endpoints of what pages are made of: pictures, scripts, style sheets."""
+LOADED_AS: Final = frozenset({"", "document", "empty"})
+"""What the browser loads pages and answers as: a document, or what a script asks for."""
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-LONG_FORMS: Final = frozenset({"manage.rename", "selection.select", "selection.selected"})
+LONG_FORMS: Final = frozenset(
+    {
+        "manage.rename",
+        "messages.send",
+        "messages.start",
+        "selection.select",
+        "selection.selected",
+    }
+)
 """Endpoints whose forms may be as long as LARGEST_SELECTION."""
 
 
 def install(app: Flask) -> None:
     """Make the app refuse what other sites make a browser send, before any view runs."""
     app.before_request(refuse_cross_site)
+    app.before_request(_refuse_embedding)
     app.before_request(_take_form)
 
 
@@ -46,6 +59,17 @@ def refuse_cross_site() -> None:
         return
     if not _vouched() and credentials().cookie:
         raise CrossSiteRequest("a session cookie without Origin and Sec-Fetch-Site")
+
+
+def _refuse_embedding() -> None:
+    """Raise NotFound where a page is loaded as a picture or the like.
+
+    An answer may show pictures of our own, and a model may be made to name any address: forty
+    exports behind forty pictures.
+    """
+    dest = request.headers.get("Sec-Fetch-Dest", "")
+    if dest not in LOADED_AS and request.endpoint not in EMBEDDED:
+        raise NotFound(f"a page of ours as {dest[:20]!a}")
 
 
 def _take_form() -> None:

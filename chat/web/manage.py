@@ -6,6 +6,7 @@ answered with the page where the person was, or with one that asks.
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import UTC
 from typing import Final, Protocol
@@ -30,6 +31,7 @@ blueprint = Blueprint("manage", __name__)
 blueprint.after_request(parts.vary)
 
 CONFIRMED: Final = "yes"
+DELETION: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class Put(Protocol):
@@ -132,7 +134,7 @@ def set_aside(user: User, thread_ids: list[str]) -> AnyResponse:
 
     Raises ThreadNotFound when none is.
     """
-    deletion_id = new_deletion_id()
+    deletion_id = deletion_of_form()
     count = services().database.run(
         deletions.set_aside, user_id=user.id, thread_ids=thread_ids, deletion_id=deletion_id
     )
@@ -145,9 +147,16 @@ def set_aside(user: User, thread_ids: list[str]) -> AnyResponse:
     return redirect(url_for("manage.deleted", deletion_id=deletion_id), code=303)
 
 
-def new_deletion_id() -> str:
-    """Return the id of a deletion that is about to happen: 32 hexadecimal digits."""
+@blueprint.app_template_global("new_deletion")
+def new_deletion() -> str:
+    """Return the id of a deletion that a form may ask for: 32 hexadecimal digits."""
     return secrets.token_hex(16)
+
+
+def deletion_of_form() -> str:
+    """Return the deletion that the form names, so that sending it twice is one; or a new one."""
+    given = request.form.get("deletion", "")
+    return given if DELETION.fullmatch(given) else new_deletion()
 
 
 @blueprint.get("/history/deletions/<deletion_id>")

@@ -40,7 +40,7 @@ from chat.errors import (
 )
 from chat.running_turn import END, Ready
 from chat.tables.turns import TurnRow
-from chat.text import clean
+from chat.text import clean, shows_something
 from chat.web import errors
 from chat.web.addresses import check_id
 from chat.web.guard import request_context
@@ -107,7 +107,7 @@ def _begin(context: RequestContext, thread_id: str | None, text: str) -> str:
 
 
 def _request(thread_id: str | None, text: str) -> StreamingReq:
-    if not text.strip():
+    if not shows_something(text):
         raise EmptyMessage("no text in the form")
     if len(text) > LONGEST_TEXT:
         raise BodyTooLarge(f"{len(text)} characters: the limit is {LONGEST_TEXT}")

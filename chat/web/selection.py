@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -15,7 +14,7 @@ from chat.web import parts
 from chat.web.addresses import is_plain
 from chat.web.export import export_selected
 from chat.web.guard import current_user
-from chat.web.manage import CONFIRMED, new_deletion_id, set_aside, where_from
+from chat.web.manage import CONFIRMED, deletion_of_form, set_aside, where_from
 from chat.web.services import services
 from chat.web.thread_list import Shelf, ThreadPage, list_page
 
@@ -25,7 +24,6 @@ blueprint.after_request(parts.vary)
 MOST_SELECTED: Final = 1000
 """Threads that one form may change: a statement about them stays within its deadline."""
 THE_WORD: Final = "delete"
-DELETION: Final = re.compile(r"[0-9a-f]{32}")
 
 
 @blueprint.route("/history/select", methods=["GET", "POST"])
@@ -109,10 +107,7 @@ def ask_delete_all() -> str:
 
 
 def _ask_word(user: User, typed: str | None) -> str:
-    deletion_id = new_deletion_id()
-    return render_template(
-        "history/delete_all.html", user=user, typed=typed, deletion_id=deletion_id
-    )
+    return render_template("history/delete_all.html", user=user, typed=typed)
 
 
 @blueprint.post("/history/delete-all")
@@ -122,9 +117,7 @@ def delete_all() -> AnyResponse:
     typed = request.form.get("word", "")
     if typed.strip().lower() != THE_WORD:
         return Response(_ask_word(user, typed), status=InvalidRequest.status)
-    # The form's own, so that sending it again after a failure goes on with the same deletion.
-    given = request.form.get("deletion", "")
-    deletion_id = given if DELETION.fullmatch(given) else new_deletion_id()
+    deletion_id = deletion_of_form()
     run = services().database.run
     count = run(deletions.set_all_aside, user_id=user.id, deletion_id=deletion_id)
     services().upkeep.watch()

@@ -230,6 +230,8 @@ BROKEN: dict[str, tuple[Break, int]] = {
     "no id": (swap('"id":"m1"', '"id":""'), 3),
     "a long id": (swap('"id":"m1"', f'"id":"{"m" * 201}"'), 3),
     "an id of control characters": (swap('"id":"m1"', '"id":"\\u0000"'), 3),
+    "an id that leads elsewhere": (swap('"id":"m1"', '"id":"../m1"'), 3),
+    "an id that is a folder": (swap('"id":"m1"', '"id":".."'), 3),
     "half a character": (swap('"id":"m1"', '"id":"\\ud800"'), 3),
     "another id in the document": (swap('"id":"m1"', '"id":"m9"'), 3),
     "an id of many messages": (lambda lines: swap_all(lines, '"m1"', '"__fake_id__"'), 3),

@@ -30,7 +30,7 @@ LOOK = """(one) => {
   const kinds = ["blur", "focus", "focusin", "focusout"];
   for (const kind of kinds) window.addEventListener(kind, deaf, true);
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync("*, *::before, *::after { transition: none !important; animation: none !important }");
+  sheet.replaceSync("* { transition: none !important; animation: none !important }");
   const root = one.getRootNode();
   root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
   const before = drawn();

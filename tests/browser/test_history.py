@@ -144,6 +144,20 @@ def test_on_a_phone_the_list_is_a_drawer_that_closes_with_escape(new_person: New
     expect(page.get_by_role("button", name="Conversations")).to_be_focused()
 
 
+def test_signing_out_in_one_tab_empties_the_others(new_person: NewPerson) -> None:
+    alice = new_person()
+    thread_id = an_id()
+    alice.owns(thread_id, "Knots", a_message(text="A secret", thread_id=thread_id))
+    page, other = alice.open("/history/new"), alice.open_tab(f"/history/{thread_id}").page
+    other.get_by_role("textbox", name="Message").fill("A draft")
+    expect(other.get_by_text("A secret").first).to_be_visible()
+
+    page.get_by_role("button", name="Sign out").click()
+
+    expect(other.get_by_role("heading", name="Welcome back")).to_be_visible()
+    assert other.evaluate("JSON.stringify({...sessionStorage, ...localStorage})") == "{}"
+
+
 def test_without_javascript_the_list_reads_on_and_opens(new_person: NewPerson) -> None:
     alice = new_person(java_script_enabled=False)
     thread_id = an_id()

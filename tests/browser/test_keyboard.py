@@ -6,7 +6,7 @@ import re
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 
 from tests.browser.keys import Keys
 from tests.browser.test_manage import owns, titles
@@ -249,6 +249,33 @@ def test_one_is_deleted_after_the_question_and_comes_back(alice: Reader) -> None
         expect(titles(page)).to_have_text(["Knots", "Twine", "Rope"])
         keys.is_on(page.get_by_role("link", name="Twine"))
         keys.press("Tab")
+
+
+def test_what_the_server_said_before_an_undo_moves_no_focus_after_it(alice: Reader) -> None:
+    owns(alice, "Knots", "Twine")
+    keys, page = at(alice), alice.page
+    to_list(keys)
+    held: list[tuple[Route, APIResponse]] = []
+    page.route(re.compile("/history$"), lambda route: held.append((route, route.fetch())))
+    pick(keys, "Delete")
+    keys.go_to("Delete")
+    keys.press("Enter")
+    expect(titles(page)).to_have_text(["Twine"])
+    while not held:
+        page.wait_for_timeout(20)
+    keys.press("Control+z")
+    expect(titles(page)).to_have_text(["Knots", "Twine"])
+    route, old = held[0]
+
+    with page.expect_request(re.compile("/history$")) as again:
+        route.fulfill(response=old)
+        page.unroute_all()
+    response = again.value.response()
+    assert response
+    response.finished()
+
+    expect(titles(page)).to_have_text(["Knots", "Twine"])
+    keys.is_on(page.get_by_role("link", name="Knots"))
 
 
 def test_several_are_put_away_and_deleted_and_come_back(alice: Reader) -> None:

@@ -53,10 +53,11 @@ def an_id() -> str:
     return f"thr_{uuid4().hex}"
 
 
-def post(alice: Reader, path: str, **form: str) -> None:
-    """Send a form as a page of ours does."""
+def post(alice: Reader, path: str, **form: str | float | bool) -> str:
+    """Send a form as a page of ours does; return where that leads."""
     address = f"{alice.server.url}/history/{path}"
-    alice.page.request.post(address, form=form, headers={"Origin": alice.server.url})
+    headers = {"Origin": alice.server.url}
+    return alice.page.request.post(address, form=form, headers=headers).url
 
 
 def owns_many(alice: Reader, number: int) -> list[str]:
@@ -107,7 +108,7 @@ def test_every_kind_of_item_and_how_answers_end(window: Window) -> None:
     alice, look = window()
     thread_id = an_id()
     page = alice.open(alice.owns(thread_id, "A long title " * 9, *every_item(thread_id)))
-    for details in page.locator("summary").all():
+    for details in page.locator(".messages summary").all():
         details.click()
     look("every item")
     for outcome in ("failed", "interrupted"):
@@ -138,17 +139,17 @@ def test_threads_that_take_no_messages_and_other_places_in_one(window: Window) -
         thread_id = an_id()
         said = a_message(text="What is a bowline?", thread_id=thread_id)
         page = alice.open(alice.owns(thread_id, status.type, said, status=status))
-        page.locator(".closed", has_text=status.type).first.wait_for()
+        page.locator(".closed:visible", has_text=status.type).wait_for()
         look(f"thread {status.type}")
     thread_id = an_id()
-    said = [a_message(f"msg_{thread_id}_{n}", f"No {n}. " * 9, thread_id) for n in range(45)]
-    address = alice.owns(thread_id, "Long", *said)
+    many = [a_message(f"msg_{thread_id}_{n}", f"No {n}. " * 9, thread_id) for n in range(45)]
+    address = alice.owns(thread_id, "Long", *many)
     page = alice.open(address)
     look("long thread")
-    page = alice.open(f"{address}?at={said[10].id}#{said[10].id}")
+    page = alice.open(f"{address}?at={many[10].id}#{many[10].id}")
     expect(page.locator(".item-found")).to_be_in_viewport()
     look("thread at a message")
-    page = alice.open(f"{address}?before={said[30].id}")
+    page = alice.open(f"{address}?before={many[30].id}")
     look("earlier messages")
     alice.open(alice.owns(an_id(), "Nothing in it"))
     look("thread without messages")
@@ -166,7 +167,7 @@ def test_the_list(window: Window) -> None:
     ids = owns_many(alice, 25)
     post(alice, f"{ids[24]}/pin")
     held: list[Route] = []
-    page.route("**/history?after=*", held.append)
+    page.route("**/history?after=*", lambda route: held.append(route))
     alice.open("/history/new")
     look.open_list()
     look("list with one pinned")
@@ -246,7 +247,7 @@ def test_pages_of_many(window: Window) -> None:
     ids = owns_many(alice, 25)
     post(alice, f"{ids[24]}/pin")
     page = alice.page
-    for path in ("select", "select?from=archived", "delete-all", "deletions/x"):
+    for path in ("select", "select?from=archived", "delete-all"):
         page.goto(f"{alice.server.url}/history/{path}")
         look(path)
     page.goto(f"{alice.server.url}/history/select")
@@ -268,6 +269,9 @@ def test_pages_that_ask(window: Window) -> None:
     alice, look = window()
     ids = owns_many(alice, 2)
     page = alice.page
+    page.goto(post(alice, f"{ids[0]}/delete", undo="yes"))
+    expect(page.get_by_role("heading", name="Deleted")).to_be_visible()
+    look("deleted page")
     page.goto(f"{alice.server.url}/history/{ids[1]}/rename")
     look("rename page")
     page.get_by_label("Name").fill("")
@@ -279,7 +283,7 @@ def test_pages_that_ask(window: Window) -> None:
     page.get_by_role("button", name="Delete everything").click()
     page.get_by_role("alert").wait_for()
     look("delete-all with an error")
-    for path in ("thr_none", "deletions/x/undo", "?after=x"):
+    for path in ("thr_none", "deletions/x", "deletions/x/undo", "?after=x"):
         page.goto(f"{alice.server.url}/history/{path}")
         look(f"error {path}")
 
@@ -299,7 +303,7 @@ def test_search(window: Window) -> None:
     look("search")
     field = page.get_by_role("searchbox")
     held: list[Route] = []
-    page.route("**/history/search?*", held.append)
+    page.route("**/history/search?*", lambda route: held.append(route))
     page.keyboard.type("knots")
     page.locator(".search-form.htmx-request").wait_for()
     look("search waiting")

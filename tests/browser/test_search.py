@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 from uuid import uuid4
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from tests.fix_browser import NewPerson, Reader, assert_accessible
+from tests.fix_browser import NewPerson, Reader
 from tests.fix_store import a_message, an_answer
-
-Scheme = Literal["light", "dark"]
 
 
 def talks(alice: Reader, *texts: str, title: str = "Talk") -> str:
@@ -235,35 +231,3 @@ def test_on_a_phone_the_focus_returns_to_the_way_into_the_list(new_person: NewPe
 
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("button", name="Conversations")).to_be_focused()
-
-
-def look(page: Page) -> None:
-    """Check the state that the page is in, once what moves has come to rest."""
-    page.evaluate("() => Promise.all(document.getAnimations().map((one) => one.finished))")
-    for selector in ("html", ".search-found"):
-        wide = page.locator(selector).evaluate("one => [one.scrollWidth, one.clientWidth]")
-        assert wide[0] <= wide[1], (selector, wide)
-    assert_accessible(page)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
-def test_every_state_of_a_search(new_person: NewPerson, scheme: Scheme, width: int) -> None:
-    size = {"width": width, "height": 800}
-    alice = new_person(viewport=size, color_scheme=scheme, reduced_motion="reduce")
-    talks(alice, *["knots " + "x" * 300] * 22, title="Knots " + "w" * 120)
-    page = opened(alice.open("/history/new"))
-    look(page)
-    page.keyboard.type("knots")
-    expect(page.locator(".search-hit")).to_have_count(21)
-    page.keyboard.press("ArrowDown")
-    look(page)
-    for query in ("&", "zebra", "x" * 201):
-        page.get_by_role("searchbox").fill(query)
-        sentence = {"&": "no word", "zebra": "Nothing found"}.get(query, "at most 10 words")
-        page.locator("#results", has_text=sentence).wait_for()
-        look(page)
-    page.keyboard.press("Escape")
-    for address in ("?q=knots&from=2020-01-01", "?q=zebra", "?q=%26", "?q=x&to=never", ""):
-        page.goto(alice.server.url + "/history/search" + address)
-        look(page)

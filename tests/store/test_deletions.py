@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -225,6 +226,23 @@ async def test_deleting_everything_again_goes_on_with_the_same_deletion(
     assert run(deletions.waiting, **ids) == 2
     assert _restore(store, alice) == 2
     assert run(deletions.waiting, **ids) == 0
+
+
+async def test_two_who_delete_everything_at_once_take_nothing_from_each_other(
+    store: NeonStore, alice: RequestContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletions, "AT_ONCE", 2)
+    for number in range(40):
+        await store.save_thread(a_thread(f"thr_{number}"), alice)
+
+    async def delete_all(deletion: str) -> int:
+        return await store.run(deletions.set_all_aside, user_id=alice.user_id, deletion_id=deletion)
+
+    held = await asyncio.gather(*(delete_all(f"del_{n}") for n in (1, 2, 1)))
+
+    assert held[0] + held[1] >= 40
+    assert _restore(store, alice, "del_1") + _restore(store, alice, "del_2") == 40
+    assert len((await store.load_threads(100, None, "desc", alice)).data) == 40
 
 
 async def test_a_purge_may_take_longer_than_a_page(store: NeonStore) -> None:

@@ -85,6 +85,7 @@ REFUSED: dict[str, tuple[bytes, int, str]] = {
     ),
     "empty text": (a_create(""), 400, "empty_message"),
     "only spaces": (a_create(" \n\t "), 400, "empty_message"),
+    "only signs that nobody sees": (a_create("\u200b\u202e \u2066"), 400, "empty_message"),
     "no content": (a_create(content=[]), 400, "empty_message"),
     "attachments": (a_create(attachments=["atc_1"]), 400, "attachments_not_supported"),
     "create attachment": (

@@ -113,6 +113,23 @@ def test_reading_is_not_refused_wherever_the_link_was(site: Site, alice: Person)
     assert site.bare.get("/history", headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize("dest", ["image", "script", "style", "iframe", "object", "odd"])
+def test_a_page_that_a_message_names_as_its_picture_is_not_loaded(
+    site: Site, alice: Person, dest: str
+) -> None:
+    mark = site.get("/sign-in").get_data(as_text=True).partition('type="image/svg+xml" href="')[2]
+
+    def status(path: str, dest: str) -> int:
+        headers = {"Cookie": alice.cookie, "Sec-Fetch-Dest": dest}
+        with site.bare.get(path, base_url=site.origin, headers=headers) as answer:
+            return answer.status_code
+
+    for path in ("/history", "/history/export.json", "/chatkit/turns/thr_1", "/readyz"):
+        assert status(path, dest) == 404
+    assert status("/history", "document") == 200
+    assert status(mark.partition('"')[0], dest) == 200
+
+
 def test_our_origin_is_the_setting_when_there_is_one(start_site: StartSite, alice: Person) -> None:
     site = start_site(public_url="https://chat.example.com")
     ours = {"Origin": "https://chat.example.com", "Cookie": alice.cookie}

@@ -435,6 +435,23 @@ def test_an_undo_page_is_there_as_long_as_there_is_something_to_undo(alice: Owne
     assert "too late" in alice.page(f"/history/{address}", status=410).text()
 
 
+def test_a_form_that_is_sent_twice_is_one_deletion_with_its_undo(alice: Owner) -> None:
+    one, two = alice.owns("One"), alice.owns("Two")
+    same = {"deletion": "0123456789abcdef" * 2}
+    forms: list[tuple[str, dict[str, Any]]] = [
+        (f"{one}/delete", {"undo": "yes", **same}),
+        ("selected", {"id": [one, two], "action": "delete", "confirm": "yes", **same}),
+        ("delete-all", {"word": "delete", **same}),
+    ]
+    for path, form in forms:
+        answers = [send(alice, path, form) for _ in range(2)]
+
+        addresses = {answer.headers["Location"] for answer in answers}
+        assert addresses == {f"/history/deletions/{same['deletion']}"}
+        send(alice, f"deletions/{same['deletion']}/undo", {})
+        assert set(rows(alice.page("/history/new"))) == {one, two}
+
+
 def test_a_thousand_are_not_too_many(alice: Owner) -> None:
     own = alice.owns("Own")
 

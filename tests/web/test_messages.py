@@ -191,7 +191,7 @@ def test_a_key_that_no_form_has_is_refused(alice: Writer, key: str) -> None:
     assert alice.stored() == 0
 
 
-@pytest.mark.parametrize("text", ["", " \r\n\t "])
+@pytest.mark.parametrize("text", ["", " \r\n\t ", "\u200b", "\u202e\u2066 "])
 def test_a_message_without_words_is_refused(alice: Writer, text: str) -> None:
     page = check_page(alice.sends(text), 400)
 

@@ -28,15 +28,22 @@ function oneOf(form, button) {
   const address = new URL(button.formAction).pathname;
   const id = decodeURIComponent(address.split("/")[2]);
   const title = form.querySelector("[data-title]").textContent;
-  return { ids: [id], title, address, values: { undo: "yes" } };
+  return { ids: [id], title, address, values: { undo: "yes", deletion: newDeletion() } };
 }
 
 function severalOf(form) {
   const values = new FormData(form);
   values.set("action", "delete");
   values.set("confirm", "yes");
+  values.set("deletion", newDeletion());
   const ids = values.getAll("id");
   return { ids, title: `${ids.length} ${ids.length === 1 ? "conversation" : "conversations"}`, address: form.getAttribute("action"), values };
+}
+
+/** The same deletion, however often its form has to be sent until it is answered. */
+function newDeletion() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function ask(wanted, done) {

@@ -38,6 +38,8 @@ function failed(link, detail) {
   problem.setAttribute("role", "alert");
   problem.textContent = wordsOf(detail);
   link.before(problem);
+  // What went wrong must not push its remedy out of sight.
+  link.scrollIntoView({ block: "nearest" });
 }
 
 /** Called for each element that came: groups, and the next link or the end. */
