@@ -13,15 +13,20 @@ const BUSY = "dialog[open], .menu:popover-open, .rename";
  * @param {() => void} renewed is called when the list has changed
  */
 export function watch(list, renewed) {
-  const refresh = once(() => renew(list, renewed));
+  let changes = 0;
+  const refresh = once(() => {
+    const before = changes;
+    return renew(list, renewed, () => changes !== before);
+  });
   let timer = 0;
   const plan = (pause = POLL) => {
     clearTimeout(timer);
     timer = setTimeout(async () => {
       if (document.hidden) return;
       const waits = document.querySelector(BUSY);
-      if (!waits) await refresh();
-      if (waits || list.querySelector('[data-state="writing"]')) plan();
+      const late = !waits && (await refresh());
+      if (late) plan(SOON);
+      else if (waits || list.querySelector('[data-state="writing"]')) plan();
     }, pause);
   };
   document.addEventListener("visibilitychange", () => plan(0));
@@ -29,7 +34,11 @@ export function watch(list, renewed) {
   window.addEventListener("online", () => plan(0));
   window.addEventListener("pageshow", (event) => event.persisted && plan(0));
   if (list.querySelector('[data-state="writing"]')) plan();
-  return { plan, soon: () => plan(SOON) };
+  const soon = () => {
+    changes += 1;
+    plan(SOON);
+  };
+  return { plan, soon };
 }
 
 /** Never two at a time: who asks meanwhile gets the answer that is on its way. */
@@ -38,12 +47,14 @@ function once(act) {
   return () => (running ??= act().finally(() => (running = null)));
 }
 
-async function renew(list, renewed) {
+/** Return whether the answer came too late: something was changed here after it was asked for. */
+async function renew(list, renewed, isLate) {
   // Only the first page can be asked for again as it is.
-  if (!("first" in list.dataset)) return;
+  if (!("first" in list.dataset)) return false;
   const html = await fetchList(list).catch(() => null);
+  if (isLate()) return true;
   // What began meanwhile must not be pulled away from under the reader.
-  if (html === null || document.querySelector(BUSY)) return;
+  if (html === null || document.querySelector(BUSY)) return false;
   const page = new DOMParser().parseFromString(html, "text/html");
   const fresh = rowsOf(page);
   const shown = rowsOf(list);
@@ -56,6 +67,7 @@ async function renew(list, renewed) {
   } else keepingFocus(list, () => replace(list, page.body, further));
   window.htmx?.process(list);
   renewed();
+  return false;
 }
 
 async function fetchList(list) {
