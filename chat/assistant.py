@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import asdict
@@ -43,9 +42,6 @@ from chat.tables import item_marks
 from chat.tables.turns import NewTurn, TurnRow
 from chat.turn_log import Fold
 from chat.turns import Turns
-
-logger = logging.getLogger(__name__)
-
 
 BUSY_SECONDS: Final = 1.0
 """How long a message waits for the thread's last turn to end: it may be ending right now."""

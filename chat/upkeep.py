@@ -40,6 +40,11 @@ class Upkeep:
         self._fill_again_at = 0.0
         worker.on_start(self.watch)
 
+    @property
+    def awake(self) -> bool:
+        """Whether it looks after the database now, or will in a moment."""
+        return time.monotonic() < self._awake_until
+
     def watch(self) -> None:
         """Begin to look, or go on for a while; from any thread, safe to repeat."""
         awake_until = time.monotonic() + AWAKE_SECONDS
@@ -58,7 +63,7 @@ class Upkeep:
 
     async def _repeat(self, job: Callable[[], Awaitable[float]]) -> None:
         """Do a job as long as somebody is here, each time after the pause that it asks for."""
-        while time.monotonic() < self._awake_until:
+        while self.awake:
             await asyncio.sleep(await job())
 
     async def _purge(self) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
 from chat.context import User
@@ -18,10 +19,15 @@ blueprint = Blueprint("history", __name__)
 blueprint.after_request(parts.vary)
 
 
-@blueprint.before_request
-def keep_house() -> None:
-    """Purge what was deleted, for as long as somebody looks at conversations."""
-    services().upkeep.watch()
+@blueprint.after_request
+def keep_house(response: FlaskResponse) -> FlaskResponse:
+    """Purge what was deleted, for as long as somebody looks at conversations.
+
+    Only for who is signed in: any robot that passes by would keep the database awake.
+    """
+    if "user" in g:
+        services().upkeep.watch()
+    return response
 
 
 @blueprint.get("/")

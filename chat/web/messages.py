@@ -62,6 +62,12 @@ def form_key() -> str:
     return secrets.token_hex(16)
 
 
+@blueprint.app_template_global("longest_text")
+def longest_text() -> int:
+    """Return how many characters a form's message may have."""
+    return LONGEST_TEXT
+
+
 @blueprint.post("/history/messages")
 def start() -> AnyResponse:
     """Begin a thread with the message in the form."""
@@ -166,7 +172,6 @@ def _unsent(exc: ChatError, thread_id: str | None, text: str) -> Response:
         text=text,
         thread_id=None if elsewhere else thread_id,
         back=None if isinstance(exc, ThreadNotFound) else thread_id,
-        longest=LONGEST_TEXT,
         key=request.form.get("key", "") if exc.allow_retry else form_key(),
         request_id=g.request_id,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from werkzeug.test import TestResponse
 from chat.db import Connection
 from chat.tables import deletions, threads
 from chat.tables.thread_lists import MOST_PINNED
+from chat.web.services import EXTENSION
 from chat.web.thread_list import PAGE_SIZE
 from tests.fix_site import Site, StartSite
 from tests.web.page_check import Page, check_page
@@ -450,6 +452,22 @@ def test_a_form_that_is_sent_twice_is_one_deletion_with_its_undo(alice: Owner) -
         assert addresses == {f"/history/deletions/{same['deletion']}"}
         send(alice, f"deletions/{same['deletion']}/undo", {})
         assert set(rows(alice.page("/history/new"))) == {one, two}
+
+
+def test_who_is_not_signed_in_wakes_nobody_to_purge(start_site: StartSite) -> None:
+    site = start_site()
+    upkeep = site.app.extensions[EXTENSION].upkeep
+    for path in ("/", "/history", "/history/new", "/history/thr_1"):
+        assert site.get(path).status_code in {302, 303}
+    assert not upkeep.awake
+
+    site.sign_up()
+    site.get("/history/new")
+
+    deadline = time.monotonic() + 10
+    while not upkeep.awake and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert upkeep.awake
 
 
 def test_a_thousand_are_not_too_many(alice: Owner) -> None:
