@@ -9,9 +9,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
-from chatkit.server import ChatKitServer
+from chatkit.server import DEFAULT_PAGE_SIZE, ChatKitServer
 from chatkit.types import (
     FeedbackKind,
+    ItemsListParams,
     ItemsListReq,
     NonStreamingReq,
     Page,
@@ -31,6 +32,7 @@ from chatkit.types import (
     UserMessageItem,
 )
 
+from chat import page_context
 from chat.admission import admitted
 from chat.answers import Answers, text_of
 from chat.context import RequestContext
@@ -84,7 +86,7 @@ class Assistant(ChatKitServer[RequestContext]):
             case ItemsListReq():
                 # The store answers a foreign thread with an empty page; people are told instead.
                 await self.store.load_thread(request.params.thread_id, context)
-                answer = await self._process_non_streaming(request, context)
+                answer = self._serialize(await self._listed(request.params, context))
                 return await self._marked(request, answer, context) if with_marks else answer
             case _:
                 return await self._process_non_streaming(request, context)
@@ -139,6 +141,8 @@ class Assistant(ChatKitServer[RequestContext]):
             message = await self._build_user_message_item(request.params.input, thread, context)
         if isinstance(request, ThreadsRetryAfterItemReq):
             old_ids = await self.store.ids_after(thread.id, request.params.item_id, context)
+        page_id = self.store.generate_item_id("sdk_hidden_context", thread, context)
+        page = page_context.item_before(message, request.metadata, page_id) if message else None
         worker_id, answered = self.turns.keeper.worker_id, _message_id(request, message)
         return await self.turns.start(
             NewTurn(new_turn_id(), thread.id, worker_id, answered, key, request_hash),
@@ -146,6 +150,7 @@ class Assistant(ChatKitServer[RequestContext]):
             self._events_of(request, thread, message, old_ids, context),
             new_thread=thread if isinstance(request, ThreadsCreateReq) else None,
             message=message,
+            page=page,
             title=thread.title,
             keep=keep,
         )
@@ -186,6 +191,23 @@ class Assistant(ChatKitServer[RequestContext]):
         left: list[ThreadItem] = [*fold.written(), note]
         for item in left:
             await self.store.add_thread_item(thread.id, item, context)
+
+    async def _listed(self, params: ItemsListParams, context: RequestContext) -> Page[ThreadItem]:
+        """Return a page of what people see, as many as asked for.
+
+        The SDK takes hidden items out of a page that is read already, and then it may be empty.
+        """
+        limit = params.limit or DEFAULT_PAGE_SIZE
+        return await self.store.load_shown_items(
+            params.thread_id, params.after, limit, params.order, context
+        )
+
+    async def _load_full_thread(self, thread_id: str, context: RequestContext) -> Thread:
+        thread = await self.store.load_thread(thread_id, context)
+        items = await self.store.load_shown_items(
+            thread_id, None, DEFAULT_PAGE_SIZE, "asc", context
+        )
+        return Thread(**thread.model_dump(), items=items)
 
     def _events_of(
         self,

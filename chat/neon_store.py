@@ -139,6 +139,20 @@ class NeonStore(Store[RequestContext]):
             page, user_id=context.user_id, thread_id=thread_id, limit=limit, after=after
         )
 
+    async def load_shown_items(
+        self, thread_id: str, after: str | None, limit: int, order: str, context: RequestContext
+    ) -> Page[ThreadItem]:
+        """Return a page without what ChatKit never sends; otherwise as `load_thread_items`."""
+        page = item_pages.page_asc if order == "asc" else item_pages.page_desc
+        return await self.run(
+            page,
+            user_id=context.user_id,
+            thread_id=thread_id,
+            limit=limit,
+            after=after,
+            left_out=items.UNSENT,
+        )
+
     async def add_thread_item(
         self, thread_id: str, item: ThreadItem, context: RequestContext
     ) -> None:

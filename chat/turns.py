@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Final
 
-from chatkit.types import ThreadItem, ThreadMetadata, ThreadStreamEvent
+from chatkit.types import HiddenContextItem, ThreadItem, ThreadMetadata, ThreadStreamEvent
 
 from chat.context import RequestContext
 from chat.errors import (
@@ -79,18 +79,20 @@ class Turns:
         *,
         new_thread: ThreadMetadata | None = None,
         message: ThreadItem | None = None,
+        page: HiddenContextItem | None = None,
         title: str | None = None,
         keep: bool = False,
     ) -> tuple[Turn, Ready] | TurnRow:
         """Store the turn and its message, run it, and return it with its first reader's queue.
 
+        `page` is what is told about the page on which the message was written.
         Returns the earlier turn instead if the key was used meanwhile. Raises TurnRunning,
         TooManyTurns, Overloaded, KeyReused, ThreadNotFound and what the database raises; nothing
         is stored then.
         """
         if worker.told_to_stop() or len(self._running) >= TURNS_OF_A_WORKER:
             raise Overloaded(f"{len(self._running)} turns are running here")
-        same = await self._begin(new, context, new_thread, message)
+        same = await self._begin(new, context, new_thread, message, page)
         if same is not None:
             return same
         turn = Turn(new, context, title=title, keep=keep)
@@ -143,6 +145,7 @@ class Turns:
         context: RequestContext,
         thread: ThreadMetadata | None,
         message: ThreadItem | None,
+        page: HiddenContextItem | None,
     ) -> TurnRow | None:
         try:
             await self._store.run(
@@ -151,6 +154,7 @@ class Turns:
                 turn=new,
                 thread=thread,
                 message=message,
+                page=page,
                 most=TURNS_OF_A_USER,
             )
         except TurnRunning:

@@ -14,6 +14,8 @@ is for the log and names ids, values and limits, never what a person wrote.
     │   ├── UnsupportedRequest   a request type that this server does not offer
     │   ├── AttachmentsRefused   files are not accepted
     │   ├── EmptyMessage         a message that says nothing
+    │   ├── QuoteTooLong         a message that quotes too much
+    │   ├── InvalidPageContext   what the page tells about itself has the wrong form
     │   ├── EmptyTitle  TitleTooLong
     │   ├── NothingSelected  TooManySelected
     │   ├── SearchTooLong  InvalidPeriod
@@ -58,6 +60,7 @@ from chat.errors.refused import (
     CrossSiteRequest,
     EmptyMessage,
     EmptyTitle,
+    InvalidPageContext,
     InvalidPeriod,
     InvalidRequest,
     ItemNotFound,
@@ -66,6 +69,7 @@ from chat.errors.refused import (
     NothingSelected,
     NotJson,
     NotSignedIn,
+    QuoteTooLong,
     SearchTooLong,
     ThreadClosed,
     ThreadNotFound,
@@ -96,6 +100,7 @@ __all__ = [
     "EmptyMessage",
     "EmptyTitle",
     "ImportRefused",
+    "InvalidPageContext",
     "InvalidPeriod",
     "InvalidRequest",
     "ItemNotFound",
@@ -109,6 +114,7 @@ __all__ = [
     "NotSignedIn",
     "NothingSelected",
     "Overloaded",
+    "QuoteTooLong",
     "SearchTooLong",
     "ThreadClosed",
     "ThreadNotFound",

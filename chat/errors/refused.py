@@ -56,6 +56,23 @@ class EmptyMessage(InvalidRequest):
     public = "Please write a message first."
 
 
+class QuoteTooLong(InvalidRequest):
+    """A message that quotes more than it may."""
+
+    code = "quote_too_long"
+    public = "That quote is too long. Please quote at most 10,000 characters."
+
+
+class InvalidPageContext(InvalidRequest):
+    """What the page told about itself is not of the form that it has to have."""
+
+    code = "invalid_page_context"
+    public = (
+        "What this page tells about itself can't be used: a web address of up to 2,000 characters,"
+        " a title of one line and up to 300, and 8 KiB with all further data."
+    )
+
+
 class UnknownCursor(InvalidRequest, NotFoundError):
     """A page was asked for that starts after something that was never there."""
 

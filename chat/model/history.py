@@ -17,6 +17,8 @@ from chatkit.types import (
     UserMessageTextContent,
 )
 
+from chat import page_context
+
 BYTES_PER_TOKEN: Final = 3
 """English has about four bytes of UTF-8 to a token, Chinese and Japanese three or a little less.
 
@@ -38,6 +40,9 @@ def tokens_in(item: ThreadItem) -> int:
     """Return about how many tokens the item costs the model."""
     if isinstance(item, EndOfTurnItem | GeneratedImageItem):
         return TOKENS_PER_ITEM
+    if (told := page_context.of(item)) is not None:
+        # Escaped it may be six times as long as it is stored.
+        return TOKENS_PER_ITEM + len(page_context.as_text(told).encode()) // BYTES_PER_TOKEN
     size = len(item.model_dump_json(exclude=_NOT_CONTENT, exclude_none=True).encode())
     return TOKENS_PER_ITEM + size // BYTES_PER_TOKEN
 
@@ -49,11 +54,15 @@ async def newest_history(load_page: LoadPage, *, budget_tokens: int) -> list[Thr
     newest page for None; no page is loaded once the budget is full. The newest message of the
     person is always there: if it alone is over the budget, its middle is cut out, with a mark. A
     history that was cut does not begin with an answer or a tool's output whose question is gone.
+    The newest page context is there too if it is on the first page, without its data if need be; if
+    it is older than all else that fits, it comes first.
     """
     room = _Room(budget_tokens)
     after: str | None = None
     while True:
         page = await load_page(after)
+        if after is None:
+            room.keep_page_context(page.data)
         for item in page.data:
             if not room.take(item):
                 return room.oldest_first(cut=True)
@@ -70,9 +79,24 @@ class _Room:
         self._for_the_question = tokens // 4
         self._items: list[ThreadItem] = []
         self._skipped = 0
+        self._page: ThreadItem | None = None
+
+    def keep_page_context(self, newest_first: list[ThreadItem]) -> None:
+        """Set room aside for the newest page context among these items, a quarter at most."""
+        newest = (item for item in newest_first if page_context.of(item) is not None)
+        self._page = next(newest, None)
+        if self._page is not None:
+            most = self._left // 4
+            if tokens_in(self._page) > most:
+                self._page = shortened(self._page, tokens=most)
+            self._left -= min(tokens_in(self._page), most)
 
     def take(self, item: ThreadItem) -> bool:
         """Put the item in; return False when the history is full."""
+        if self._page is not None and item.id == self._page.id:
+            self._items.append(self._page)
+            self._page = None
+            return True
         cost, room = tokens_in(item), self._left
         if not isinstance(item, UserMessageItem):
             # What came after the question, say a tool's huge output, must not push it out.
@@ -92,13 +116,17 @@ class _Room:
         return True
 
     def oldest_first(self, *, cut: bool) -> list[ThreadItem]:
-        """Return the items; of a cut history, without answers to what is not in it."""
+        """Return the items; of a cut history, without answers to what is not in it.
+
+        The page context that has no place among them comes first.
+        """
         items = self._items[::-1]
         if not cut:
             return items
         answers = (AssistantMessageItem, ClientToolCallItem, EndOfTurnItem)
         first = next((n for n, item in enumerate(items) if not isinstance(item, answers)), 0)
-        return items[first:]
+        told = [] if self._page is None else [self._page]
+        return told + items[first:]
 
 
 def shortened(item: ThreadItem, *, tokens: int) -> ThreadItem:
@@ -118,6 +146,9 @@ def shortened(item: ThreadItem, *, tokens: int) -> ThreadItem:
             )
         case ClientToolCallItem():
             return item.model_copy(update={"output": _shortened_data(item.output, size)})
+        case HiddenContextItem() if (told := page_context.of(item)) is not None:
+            told = page_context.shortened(told, size)
+            return item.model_copy(update={"content": {page_context.KEY: told}})
         case HiddenContextItem():
             return item.model_copy(update={"content": _shortened_data(item.content, size)})
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ PAGE_ASC: Final = """
        WHERE user_id = %(user_id)s
          AND thread_id = %(thread_id)s
          AND position > %(position)s
+         AND kind <> ALL(%(left_out)s::text[])
          AND EXISTS (SELECT FROM chatkit_thread
                       WHERE user_id = %(user_id)s
                         AND id = %(thread_id)s
@@ -49,6 +51,7 @@ PAGE_DESC: Final = """
        WHERE user_id = %(user_id)s
          AND thread_id = %(thread_id)s
          AND position < %(position)s
+         AND kind <> ALL(%(left_out)s::text[])
          AND EXISTS (SELECT FROM chatkit_thread
                       WHERE user_id = %(user_id)s
                         AND id = %(thread_id)s
@@ -64,7 +67,7 @@ SHOWN: Final = """
      WHERE user_id = %(user_id)s
        AND thread_id = %(thread_id)s
        AND id = %(item_id)s
-       AND kind <> ALL(%(hidden)s)
+       AND kind <> ALL(%(left_out)s::text[])
        AND EXISTS (SELECT FROM chatkit_thread
                     WHERE user_id = %(user_id)s
                       AND id = %(thread_id)s
@@ -88,35 +91,54 @@ class Around:
 
 
 def page_asc(
-    conn: Connection, *, user_id: str, thread_id: str, limit: int, after: str | None
+    conn: Connection,
+    *,
+    user_id: str,
+    thread_id: str,
+    limit: int,
+    after: str | None,
+    left_out: Collection[str] = (),
 ) -> Page[ThreadItem]:
     """Return ChatKit's page of items, oldest first; empty if the thread is not the user's.
 
-    `after` is an item's id, also a deleted one's; raises UnknownCursor if it never was here.
+    `after` is an item's id, also a deleted one's; raises UnknownCursor if it never was here. Items
+    of the kinds `left_out` are passed over, and the page is as full as without them.
     """
-    params = {"user_id": user_id, "thread_id": thread_id, "position": 0}
+    params = {"user_id": user_id, "thread_id": thread_id, "position": 0, "left_out": list(left_out)}
     return _page(conn, PAGE_ASC, params, clamped(limit), after)
 
 
 def page_desc(
-    conn: Connection, *, user_id: str, thread_id: str, limit: int, after: str | None
+    conn: Connection,
+    *,
+    user_id: str,
+    thread_id: str,
+    limit: int,
+    after: str | None,
+    left_out: Collection[str] = (),
 ) -> Page[ThreadItem]:
     """Return ChatKit's page of items, newest first; otherwise as `page_asc`."""
-    params = {"user_id": user_id, "thread_id": thread_id, "position": LAST}
+    params = {
+        "user_id": user_id,
+        "thread_id": thread_id,
+        "position": LAST,
+        "left_out": list(left_out),
+    }
     return _page(conn, PAGE_DESC, params, clamped(limit), after)
 
 
 def around(
     conn: Connection, *, user_id: str, thread_id: str, item_id: str, limit: int
 ) -> Around | None:
-    """Return the item among those before and after it, `limit` altogether.
+    """Return the item among those before and after it, `limit` altogether, that people see.
 
-    None if it is not in this thread of this user, or of a kind that people never see. Reads at
-    most `limit` rows on either side, however long the thread is.
+    None if it is not in this thread of this user, or of a kind that people never see. Reads
+    about `limit` rows on either side, however long the thread is.
     """
     limit = clamped(limit)
     params: dict[str, Any] = {"user_id": user_id, "thread_id": thread_id, "item_id": item_id}
-    row = conn.execute(SHOWN, {**params, "hidden": list(HIDDEN)}).fetchone()
+    params["left_out"] = list(HIDDEN)
+    row = conn.execute(SHOWN, params).fetchone()
     if row is None:
         return None
     before, after = limit // 2, limit - limit // 2

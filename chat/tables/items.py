@@ -19,6 +19,9 @@ ITEM: Final[TypeAdapter[ThreadItem]] = TypeAdapter(ThreadItem)
 HIDDEN: Final = frozenset({"hidden_context_item", "sdk_hidden_context", "end_of_turn"})
 """Kinds that people never see; storing one is no activity in the thread."""
 
+UNSENT: Final = HIDDEN - {"end_of_turn"}
+"""Those of them that ChatKit sends to no client."""
+
 CONSTANT_ID: Final = "__fake_id__"
 """What the Agents SDK calls every message of a Chat Completions server."""
 
@@ -165,7 +168,7 @@ def add(conn: Connection, *, user_id: str, thread_id: str, item: ThreadItem) -> 
     Raises ThreadNotFound if the thread is not theirs, and InvalidRequest for the Agents SDK's
     constant id, under which every answer would pass for the same item.
     """
-    params = _columns(user_id, thread_id, item)
+    params = columns(user_id, thread_id, item)
     if conn.execute(ADD, params).rowcount == 1:
         return
     if not thread_exists(conn, params):
@@ -174,7 +177,7 @@ def add(conn: Connection, *, user_id: str, thread_id: str, item: ThreadItem) -> 
 
 def save(conn: Connection, *, user_id: str, thread_id: str, item: ThreadItem) -> None:
     """Replace the item where it is, or append it; raises as `add` does."""
-    params = _columns(user_id, thread_id, item)
+    params = columns(user_id, thread_id, item)
     if conn.execute(REPLACE, params).rowcount == 1:
         return
     if conn.execute(ADD, params).rowcount == 1:
@@ -246,7 +249,8 @@ def search_columns(user_id: str, item: ThreadItem) -> dict[str, Any]:
     return {"preview": preview_of(item), "words": lexemes(user_id, text_of(item))}
 
 
-def _columns(user_id: str, thread_id: str, item: ThreadItem) -> dict[str, Any]:
+def columns(user_id: str, thread_id: str, item: ThreadItem) -> dict[str, Any]:
+    """Return what is stored of the item; raise InvalidRequest for CONSTANT_ID."""
     if item.id == CONSTANT_ID:
         raise InvalidRequest(f"item id {CONSTANT_ID} is the same for every message")
     return {

@@ -130,7 +130,7 @@ def save(conn: Connection, *, user_id: str, thread: ThreadMetadata) -> None:
 
     Raises ThreadNotFound if it was deleted and can still be brought back.
     """
-    if conn.execute(SAVE, {"user_id": user_id, **_columns(user_id, thread)}).rowcount == 0:
+    if conn.execute(SAVE, {"user_id": user_id, **columns(user_id, thread)}).rowcount == 0:
         raise ThreadNotFound(thread.id)
 
 
@@ -141,7 +141,7 @@ def update(
 
     The title is changed only if it still is `old_title`.
     """
-    params = {"user_id": user_id, "old_title": old_title, **_columns(user_id, thread)}
+    params = {"user_id": user_id, "old_title": old_title, **columns(user_id, thread)}
     if conn.execute(UPDATE, params).rowcount == 0:
         raise ThreadNotFound(thread.id)
 
@@ -162,7 +162,7 @@ def start(
         START,
         {
             "user_id": user_id,
-            **_columns(user_id, thread),
+            **columns(user_id, thread),
             "item_id": first_item.id,
             "kind": first_item.type,
             "item": model_json(first_item),
@@ -186,7 +186,8 @@ def improve_title(conn: Connection, *, user_id: str, thread_id: str, title: str)
     return conn.execute(IMPROVE_TITLE, params).rowcount == 1
 
 
-def _columns(user_id: str, thread: ThreadMetadata) -> dict[str, Any]:
+def columns(user_id: str, thread: ThreadMetadata) -> dict[str, Any]:
+    """Return what is stored of the thread."""
     return {
         **_title_columns(user_id, thread.id, thread.title),
         "document": model_json(thread, exclude={"title", "items"}),

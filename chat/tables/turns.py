@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from chatkit.types import ThreadItem, ThreadMetadata
+from chatkit.types import HiddenContextItem, ThreadItem, ThreadMetadata
 from psycopg.errors import ForeignKeyViolation, UniqueViolation
 
 from chat.db import Connection
 from chat.errors import ChatError, ThreadNotFound, TooManyTurns, TurnRunning
-from chat.tables import items, threads
+from chat.tables import items, page_contexts, threads
 
 State = Literal["running", "done", "stopped", "interrupted", "failed"]
 
@@ -122,15 +122,19 @@ def begin(
     thread: ThreadMetadata | None,
     message: ThreadItem | None,
     most: int,
+    page: HiddenContextItem | None = None,
 ) -> None:
     """Store a turn with the message that began it, and with the thread if that is new.
 
-    All of it in one transaction. Raises TurnRunning if the thread has a running turn or the key
-    was used, TooManyTurns at `most` running turns of the user, and ThreadNotFound.
+    `page` is what is told about the page of the message; it is stored before it unless the thread
+    knows it already. All of it in one transaction. Raises TurnRunning if the thread has a running
+    turn or the key was used, TooManyTurns at `most` running turns of the user, and ThreadNotFound.
     """
     try:
         with conn.transaction():
-            if message is not None and thread is not None:
+            if message is not None and page is not None:
+                page_contexts.add(conn, user_id=user_id, thread=thread, message=message, page=page)
+            elif message is not None and thread is not None:
                 threads.start(conn, user_id=user_id, thread=thread, first_item=message)
             elif message is not None:
                 items.add(conn, user_id=user_id, thread_id=turn.thread_id, item=message)

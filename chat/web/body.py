@@ -24,12 +24,14 @@ from flask import Request
 from pydantic import TypeAdapter, ValidationError
 from werkzeug.wsgi import get_input_stream
 
+from chat import page_context
 from chat.errors import (
     AttachmentsRefused,
     BodyTooLarge,
     EmptyMessage,
     InvalidRequest,
     NotJson,
+    QuoteTooLong,
     UnsupportedRequest,
 )
 from chat.text import shows_something
@@ -52,6 +54,8 @@ INPUT: Final = "threadkeeper.input"
 """Where the environment keeps what the body is read from: `wsgi.input` becomes the form."""
 LARGEST_LIMIT: Final = 1000
 """Rows that may be asked for; a page has 100 at most."""
+LONGEST_QUOTE: Final = 10_000
+"""Code points of the text that a message quotes: some pages of a book."""
 
 REQUEST: Final[TypeAdapter[ChatKitReq]] = TypeAdapter(ChatKitReq)
 """Built once: the SDK builds it for every request, which takes 4 ms."""
@@ -149,6 +153,7 @@ def _check(request: ChatKitReq) -> None:
                 raise InvalidRequest(f"limit is {limit}: it must be 1 to {LARGEST_LIMIT}")
         case ThreadsCreateReq() | ThreadsAddUserMessageReq():
             _check_message(request.params.input)
+            page_context.sent_with(request.metadata)
         case _:
             return
 
@@ -158,6 +163,10 @@ def _check_message(message: UserMessageInput) -> None:
         raise AttachmentsRefused(f"{len(message.attachments)} attachments in a message")
     if not any(shows_something(part.text) for part in message.content):
         raise EmptyMessage("no text in the message")
+    if len(message.quoted_text or "") > LONGEST_QUOTE:
+        raise QuoteTooLong(
+            f"{len(message.quoted_text or '')} characters: the limit is {LONGEST_QUOTE}"
+        )
     if message.inference_options.model or message.inference_options.tool_choice:
         raise UnsupportedRequest("the model and its tools are the site's choice")
 

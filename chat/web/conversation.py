@@ -130,7 +130,12 @@ def _newest(
 def _before(user: User, thread_id: str, before: str | None) -> _Page:
     run = services().database.run
     page = run(
-        item_pages.page_desc, user_id=user.id, thread_id=thread_id, limit=PAGE_SIZE, after=before
+        item_pages.page_desc,
+        user_id=user.id,
+        thread_id=thread_id,
+        limit=PAGE_SIZE,
+        after=before,
+        left_out=HIDDEN,
     )
     items = page.data[::-1]
     return _Page(items, earlier=page.after, later=items[-1].id if items else None)
@@ -140,7 +145,12 @@ def _after(user: User, thread_id: str, after: str) -> _Page:
     """Return what follows an item; the newest page where the thread comes to its end."""
     run = services().database.run
     page = run(
-        item_pages.page_asc, user_id=user.id, thread_id=thread_id, limit=PAGE_SIZE, after=after
+        item_pages.page_asc,
+        user_id=user.id,
+        thread_id=thread_id,
+        limit=PAGE_SIZE,
+        after=after,
+        left_out=HIDDEN,
     )
     if not page.has_more:
         return _newest(user, thread_id)
@@ -172,14 +182,16 @@ def _reason(user: User, thread_id: str) -> str | None:
 
 
 def _said(user: User, thread_id: str, page: _Page, zone: tzinfo) -> list[Said]:
-    shown = [item for item in page.items if item.type not in HIDDEN]
     marks = services().database.run(
-        item_marks.of, user_id=user.id, thread_id=thread_id, item_ids=[item.id for item in shown]
+        item_marks.of,
+        user_id=user.id,
+        thread_id=thread_id,
+        item_ids=[item.id for item in page.items],
     )
     today = datetime.now(zone).date()
     said: list[Said] = []
     last: date | None = None
-    for item in shown:
+    for item in page.items:
         moment = item_marks.said_at(item.created_at)
         local = _in_zone(moment, zone)
         day = None if local.date() == last else day_words(local.date(), today)

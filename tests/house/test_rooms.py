@@ -35,6 +35,7 @@ ROOMS = (
     "chat.db",
     "chat.config",
     "chat.context",
+    "chat.page_context",
     "chat.errors",
     # Leaves: anybody may use them, and they use nothing of ours.
     "chat.search_text",

@@ -16,7 +16,7 @@ from chat.errors import ConfigError
 from chat.model import load_assistant
 from chat.model.plug_in import INSTRUCTIONS
 from chat.neon_store import NeonStore
-from tests.assistants import counter, shop
+from tests.assistants import counter, guide, shop
 from tests.fix_model import ModelServer, Reply
 from tests.fix_store import a_message, an_answer
 from tests.model.turns import a_turn, compatible, openai_like
@@ -118,7 +118,7 @@ def test_the_built_in_assistant_is_an_agent_like_any_other() -> None:
     assert isinstance(load_assistant(settings()), Agent)
 
 
-@pytest.mark.parametrize("module", [shop, counter])
+@pytest.mark.parametrize("module", [shop, counter, guide])
 def test_the_documents_show_the_assistants_that_are_tested(module: ModuleType) -> None:
     source = Path(str(module.__file__)).read_text()
     documents = (ROOT / "docs" / "assistants.md").read_text()

@@ -49,6 +49,7 @@ PARAMS: Final[dict[str, Any]] = {
     "position": 10000,
     "id": "thr_5000",
     "limit": 21,
+    "left_out": [],
     "deletion_id": "del_1",
     "seconds": 12,
 }
