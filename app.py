@@ -28,18 +28,22 @@ from chat.turns import Turns
 from chat.upkeep import Upkeep
 from chat.web import (
     chatkit,
+    cors,
+    demo,
     errors,
     export,
     guard,
     headers,
     health,
     history,
+    launcher,
     manage,
     messages,
     pages,
     search,
     selection,
     sign_in,
+    widget_api,
 )
 from chat.web.services import EXTENSION, Services
 
@@ -65,10 +69,14 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
         )
-    for part in (headers, errors, guard, pages):
+    for part in (headers, cors, errors, guard, pages):
         part.install(app)
-    for room in (history, search, manage, selection, export, messages, sign_in, chatkit, health):
+    for room in (history, search, manage, selection, export, messages, sign_in, health):
         app.register_blueprint(room.blueprint)
+    for room in (chatkit, widget_api, launcher):
+        app.register_blueprint(room.blueprint)
+    if settings.demo_page:
+        app.register_blueprint(demo.blueprint)
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from typing import Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -25,6 +26,8 @@ FEWEST_THREADS: Final = 51
 """One stream, and the threads that no stream may take: `chat.stream.SPARE_THREADS`."""
 MOST_THREADS: Final = 900
 """The rest of the 1000 connections that a worker takes are for those that wait."""
+BETWEEN: Final = re.compile(r"[\s,]+")
+LISTED_HOST: Final = re.compile(r"[0-9a-z_.-]+|[0-9a-f:]*:[0-9a-f:.]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Settings:
     """Everything that an operator can set; the table in README.md explains each variable.
 
     `public_url` is our own origin as browsers see it, or None to take it from each request's Host.
+    `allowed_origins` are those of other sites whose pages may talk to us for the person at them.
     `history_tokens` bounds what the model is shown of a thread; `pool_size` is a worker's number of
     database connections.
     """
@@ -39,6 +43,8 @@ class Settings:
     database_url: str = field(repr=False)
     auth_url: str
     public_url: str | None = None
+    allowed_origins: frozenset[str] = frozenset()
+    demo_page: bool = False
     trusted_proxies: int = 0
     openai_api_key: str | None = field(default=None, repr=False)
     openai_base_url: str | None = None
@@ -58,6 +64,8 @@ class Settings:
             database_url=read.required("DATABASE_URL", _dsn, "postgresql://user:…@host/db"),
             auth_url=read.required("BETTER_AUTH_URL", _base_url, "https://auth.example.com"),
             public_url=read.optional("PUBLIC_URL", _origin, None),
+            allowed_origins=read.each("ALLOWED_ORIGINS", _listed_origin),
+            demo_page=read.optional("DEMO_PAGE", _switch, False),
             trusted_proxies=read.optional("TRUSTED_PROXIES", _whole(0, 10), 0),
             openai_api_key=read.optional("OPENAI_API_KEY", _secret, None),
             openai_base_url=read.optional("OPENAI_BASE_URL", _base_url, None),
@@ -129,6 +137,16 @@ class _Reader:
             self.problems.append(f"{name} {exc}")
             return default
 
+    def each(self, name: str, parse: Callable[[str], T]) -> frozenset[T]:
+        """Return the words of a list, by commas or spaces; every wrong one is its own problem."""
+        found = set()
+        for word in filter(None, BETWEEN.split(self._environ.get(name, ""))):
+            try:
+                found.add(parse(word))
+            except ValueError as exc:
+                self.problems.append(f"{name} {exc}")
+        return frozenset(found)
+
 
 def _dsn(value: str) -> str:
     remedy = "must be a PostgreSQL address like postgresql://user:password@host/database"
@@ -147,6 +165,7 @@ def _base_url(value: str) -> str:
     try:
         parts = urlsplit(value)
         port = parts.port
+        origin_of(value)
     except ValueError:
         raise ValueError(remedy) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
@@ -164,13 +183,34 @@ def _origin(value: str) -> str:
     return origin_of(value)
 
 
+def _listed_origin(value: str) -> str:
+    """Return an origin of a list; raise ValueError for what is none, or more than one."""
+    if "*" in value:
+        raise ValueError(f"has {value[:100]!r}: name each origin, since a * would let in any site")
+    if value.lower() == "null":
+        raise ValueError("has 'null': any site can make a page that calls itself that")
+    try:
+        origin = _origin(value)
+        host = urlsplit(origin).hostname or ""
+        if ":" in host:
+            origin = origin.replace(host, IPv6Address(host).compressed)
+    except ValueError as exc:
+        raise ValueError(f"has an entry that {exc}") from None
+    if not LISTED_HOST.fullmatch(host):
+        raise ValueError(
+            f"has {value[:100]!r}: write its host as browsers send it, xn--… if need be"
+        )
+    return origin
+
+
 def origin_of(url: str) -> str:
     """Return `scheme://host[:port]` in lower case, default ports left out.
 
     Raises ValueError when the address does not parse or has no host.
     """
     parts = urlsplit(url)
-    if not parts.scheme or not parts.hostname:
+    behind = parts.netloc.partition("]")[2]
+    if not parts.scheme or not parts.hostname or behind[:1] not in {"", ":"}:
         raise ValueError(f"no origin in an address of {len(url)} characters")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     default = {"http": 80, "https": 443}.get(parts.scheme)
@@ -206,6 +246,13 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
         return int(value)
 
     return parse
+
+
+def _switch(value: str) -> bool:
+    word = value.lower()
+    if word not in ON_WORDS | OFF_WORDS:
+        raise ValueError(f"is {value[:40]!r}: it must be on or off")
+    return word in ON_WORDS
 
 
 def _link(value: str) -> LinkAuthUsers:

@@ -73,7 +73,7 @@ def read(environ: Mapping[str, str]) -> RunSettings:
         data_dir=data_dir,
         database_url=given.get("DATABASE_URL"),
         auth_url=given.get("BETTER_AUTH_URL"),
-        environ={"HOST": LOCAL, **given, **ours},
+        environ={"HOST": LOCAL, "DEMO_PAGE": "on", **given, **ours},
     )
 
 

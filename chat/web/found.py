@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from itertools import groupby
-from typing import Any, Final
+from typing import Any
 
 from chatkit.types import UserMessageItem
 from flask import url_for
 
 from chat.context import User
-from chat.errors import InvalidPeriod, SearchTooLong, UnknownCursor
-from chat.search_text import Piece, Query, TooMuch, marked, parse, snippet, text_of
+from chat.search_text import Piece, Query, marked, snippet, text_of
 from chat.tables import search
-from chat.text import clean
-from chat.web.addresses import is_plain, packed, unpacked
+from chat.web.asked import Answer, Asked, look_for
 from chat.web.conversation import UNTITLED
 from chat.web.days import day_words
-from chat.web.services import services
-
-PAGE_SIZE: Final = 20
-DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What an address asks for: the words as they were typed, and days as they were written."""
-
-    words: str
-    since: str
-    until: str
-    after: str | None
-
-    @property
-    def empty(self) -> bool:
-        """Return whether nothing was asked yet."""
-        return not self.words.strip()
-
-    def shown(self, text: str) -> str:
-        """Return a day as a field for days shows it: one that is none cannot be shown there."""
-        try:
-            return str(_date(text) or "")
-        except InvalidPeriod:
-            return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,59 +60,28 @@ class Results:
         return not self.titles and not self.threads
 
 
-def asked_for(args: Mapping[str, str]) -> Asked:
-    """Return what these words of an address ask for."""
-    return Asked(
-        words=clean(args.get("q", "")),
-        since=args.get("from", "").strip(),
-        until=args.get("to", "").strip(),
-        after=args.get("after"),
-    )
-
-
 def results_for(user: User, asked: Asked, zone: tzinfo) -> Results:
-    """Return a page of the user's messages with all of the words, and at first titles too.
-
-    Raises SearchTooLong, InvalidPeriod and UnknownCursor. Without any word nothing is looked for.
-    """
-    period = _period(asked, zone)
-    place = None if asked.after is None else _place_of(asked.after)
-    try:
-        query = parse(asked.words)
-    except TooMuch as exc:
-        raise SearchTooLong(str(exc)) from exc
-    if not query:
+    """Return a page of what is found, as a reader in that zone sees it; raise like `look_for`."""
+    answer = look_for(user, asked, zone)
+    if answer is None:
         return Results("", wordless=True)
-    run, words = services().database.run, query.tsquery(user.id)
-    titles = []
-    if place is None:
-        titles = run(search.titles, user_id=user.id, query=words, period=period)
-    found = run(
-        search.messages,
-        user_id=user.id,
-        query=words,
-        limit=PAGE_SIZE + 1,
-        period=period,
-        after=place,
-    )
-    shown, has_more = found[:PAGE_SIZE], len(found) > PAGE_SIZE
     return Results(
-        said=_said(len(titles), len(shown), has_more=has_more),
-        titles=[_title(title, query, zone) for title in titles[: search.MOST_TITLES]],
-        more_titles=len(titles) > search.MOST_TITLES,
-        threads=_threads(shown, query, zone),
-        next=_next(asked, shown[-1].place) if has_more else None,
+        said=_said(answer),
+        titles=[_title(title, answer.query, zone) for title in answer.titles],
+        more_titles=answer.more_titles,
+        threads=_threads(answer.messages, answer.query, zone),
+        next=_next(asked, answer.after),
     )
 
 
-def _said(titles: int, messages: int, *, has_more: bool) -> str:
+def _said(answer: Answer) -> str:
     said = []
+    titles, messages = len(answer.titles), len(answer.messages)
     if titles:
-        more = "more than " if titles > search.MOST_TITLES else ""
-        number = min(titles, search.MOST_TITLES)
-        said.append(f"{more}{number} conversation{'s' * (number > 1)} by name")
+        more = "more than " if answer.more_titles else ""
+        said.append(f"{more}{titles} conversation{'s' * (titles > 1)} by name")
     if messages:
-        more = "more than " if has_more else ""
+        more = "more than " if answer.after else ""
         said.append(f"{more}{messages} message{'s' * (messages > 1)}")
     words = " and ".join(said) or "nothing found"
     return f"{words[0].upper()}{words[1:]}."
@@ -192,49 +131,8 @@ def _day(moment: datetime) -> str:
     return day_words(moment.date(), datetime.now(moment.tzinfo).date())
 
 
-def _period(asked: Asked, zone: tzinfo) -> search.Period:
-    """Return the days from the first to the last, whole, as the reader's clock has them."""
-    first, last = _date(asked.since), _date(asked.until)
-    if first and last and first > last:
-        raise InvalidPeriod(f"from {first} to {last}")
-    after_last = None if last is None or last == date.max else last + timedelta(days=1)
-    return search.Period(_midnight(first, zone), _midnight(after_last, zone))
-
-
-def _date(text: str) -> date | None:
-    if not text:
+def _next(asked: Asked, after: str | None) -> str | None:
+    if after is None:
         return None
-    try:
-        if not DAY.fullmatch(text):
-            raise ValueError("no date of a year, a month and a day")
-        return date.fromisoformat(text)
-    except ValueError as exc:
-        raise InvalidPeriod(f"a date of {len(text)} characters") from exc
-
-
-def _midnight(day: date | None, zone: tzinfo) -> datetime | None:
-    if day is None:
-        return None
-    try:
-        return datetime.combine(day, time(), zone).astimezone(UTC)
-    except (OverflowError, ValueError):
-        # At the ends of the calendar there is no other zone to go to.
-        return datetime.combine(day, time(), UTC)
-
-
-def _next(asked: Asked, place: search.Place) -> str:
-    words = f"{place.created_at.isoformat()} {place.position} {place.thread_id}"
     days: dict[str, Any] = {"from": asked.since or None, "to": asked.until or None}
-    return url_for("search.page", q=asked.words, after=packed(words), **days)
-
-
-def _place_of(cursor: str) -> search.Place:
-    try:
-        moment, position, thread_id = unpacked(cursor).split(" ", 2)
-        place = search.Place(datetime.fromisoformat(moment), thread_id, int(position))
-    except ValueError as exc:
-        raise UnknownCursor(cursor) from exc
-    possible = place.created_at.tzinfo is not None and 0 <= place.position <= search.LAST_POSITION
-    if not possible or not is_plain(thread_id):
-        raise UnknownCursor(cursor)
-    return place
+    return url_for("search.page", q=asked.words, after=after, **days)

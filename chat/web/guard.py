@@ -7,6 +7,10 @@ The order of refusal, for a request that is not GET, HEAD or OPTIONS:
 3. a session cookie without an own Origin or Sec-Fetch-Site is 403;
 4. a bearer token needs neither: no browser sends one by itself.
 
+An Origin of ALLOWED_ORIGINS counts as our own at the chat's addresses, whatever Sec-Fetch-Site says
+beside it, and nowhere else: a form, an export, a sign-out from there is another site's. The browser
+alone writes that header, so it speaks for the page, and the operator who listed it for the site.
+
 Forms need no token field for this. Those that are sent before anybody is signed in call
 `require_same_origin` themselves, so that nobody can be signed in to a stranger's account.
 """
@@ -23,13 +27,12 @@ from chat.config import origin_of
 from chat.context import RequestContext, User
 from chat.errors import CrossSiteRequest, NotFound
 from chat.sessions import Credentials, credentials_of
-from chat.web import body
+from chat.web import body, cors
 from chat.web.services import services
 
 logger = logging.getLogger(__name__)
 
-LONGEST_ORIGIN: Final = 100
-EMBEDDED: Final = frozenset({"pages.asset_file", "static"})
+EMBEDDED: Final = frozenset({"launcher.script", "pages.asset_file", "static"})
 """Endpoints of what pages are made of: pictures, scripts, style sheets."""
 LOADED_AS: Final = frozenset({"", "document", "empty"})
 """What the browser loads pages and answers as: a document, or what a script asks for."""
@@ -81,7 +84,10 @@ def _take_form() -> None:
 
 
 def require_same_origin() -> None:
-    """Raise CrossSiteRequest unless the browser says that a page of ours sent this."""
+    """Raise CrossSiteRequest unless the browser says that a page of ours sent this.
+
+    At the chat's addresses one of a listed origin does as well.
+    """
     if not _vouched():
         raise CrossSiteRequest("neither Origin nor Sec-Fetch-Site")
 
@@ -127,14 +133,16 @@ def own_origin() -> str:
 
 def _vouched() -> bool:
     """Return whether the browser names us as the sender; raise if it names somebody else."""
+    if cors.is_chat() and cors.listed_origin():
+        return True
     origin = request.headers.get("Origin")
     site = request.headers.get("Sec-Fetch-Site")
     # As bytes of the header: a parsed `https://evil@ours` would have our host.
     if origin is not None and origin != own_origin():
         logger.warning(
             "refused origin=%a own=%a: if both are this site, set PUBLIC_URL to the first",
-            origin[:LONGEST_ORIGIN],
-            own_origin()[:LONGEST_ORIGIN],
+            origin[: cors.LONGEST_ORIGIN],
+            own_origin()[: cors.LONGEST_ORIGIN],
         )
         raise CrossSiteRequest(f"origin {origin[:100]!a} is not {own_origin()!a}")
     if site is not None and site not in {"same-origin", "none"}:

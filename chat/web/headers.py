@@ -27,12 +27,12 @@ REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 POLICY: Final = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; "
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
-    "form-action 'self'{sign_in}; base-uri 'none'; frame-ancestors 'none'"
+    "form-action 'self'{targets}; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
-SHARED: Final = frozenset({"static", "pages.asset_file"})
-"""Endpoints whose answers are the same for everybody."""
+SHARED: Final = frozenset({"static", "pages.asset_file", "launcher.script"})
+"""Endpoints whose answers are the same for everybody, on whatever site they are shown."""
 
 
 def install(app: Flask) -> None:
@@ -40,6 +40,11 @@ def install(app: Flask) -> None:
     app.before_request(_begin)
     app.after_request(_finish)
     app.jinja_env.globals["csp_nonce"] = lambda: g.csp_nonce
+
+
+def let_forms_lead_to(origin: str) -> None:
+    """Let the forms of this answer end at another origin, as the way back from signing in may."""
+    g.led_to = origin
 
 
 def _begin() -> None:
@@ -65,8 +70,10 @@ def _finish(response: Response) -> Response:
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
     if (services().settings.public_url or "").startswith("https:"):
         headers["Strict-Transport-Security"] = "max-age=31536000"
-    if request.endpoint not in SHARED:
-        headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    # A site that isolates itself (COEP) takes a script of another origin only with this word.
+    shared = request.endpoint in SHARED
+    headers["Cross-Origin-Resource-Policy"] = "cross-origin" if shared else "same-origin"
+    if not shared:
         # Every page is somebody's own: no cache may keep it, not even the browser's.
         headers.setdefault("Cache-Control", "no-store")
         headers.add("Vary", "Cookie")
@@ -84,5 +91,7 @@ def _finish(response: Response) -> Response:
 
 def _policy() -> str:
     sign_in_url = services().settings.sign_in_url
-    sign_in = f" {origin_of(sign_in_url)}" if sign_in_url else ""
-    return POLICY.format(nonce=g.csp_nonce, sign_in=sign_in)
+    found = [origin_of(sign_in_url)] if sign_in_url else []
+    found += [g.led_to] if "led_to" in g else []
+    targets = "".join(f" {origin}" for origin in found)
+    return POLICY.format(nonce=g.csp_nonce, targets=targets)

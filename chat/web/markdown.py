@@ -19,8 +19,14 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
-PLAIN_ABOVE: Final = 60_000
-"""Characters. A longer text is shown as it is: parsing costs 2 ms for each 1000 characters."""
+from chat.web.markdown_limits import (
+    DEEPEST,
+    PLAIN_ABOVE,
+    part_end,
+    plain_parts,
+    small_tables,
+    too_deep,
+)
 
 WEB_LINK: Final = re.compile(r"(?:https?://|mailto:)[^\s\x00-\x1f\x7f\\]+", re.IGNORECASE)
 BARE_ADDRESS: Final = re.compile(r"(?<!\S)https?://[^\s\\<>]*[^\s\\<>.,;:!?'\")\]*_~]")
@@ -50,10 +56,13 @@ def render(text: str, *, origin: str = "") -> Markup:
 
     Links go to http, https and mailto only. Images are shown when they are at `origin`, our own
     scheme and host, or at a path of it; others become links, as loading one tells its server who
-    reads. A text over PLAIN_ABOVE characters is not parsed.
+    reads. What follows PLAIN_ABOVE characters is not parsed.
     """
-    if len(text) > PLAIN_ABOVE:
-        return Markup('<p class="plain">{}</p>').format(text)
+    end = part_end(text, 0, PLAIN_ABOVE)
+    return Markup("").join([_parsed(text[:end], origin), *plain_parts(text, end)])
+
+
+def _parsed(text: str, origin: str) -> Markup:
     html = _scrollable(PARSER.render(text, {"origin": origin}))
     return Markup(  # noqa: S704 - the cleaner's result is what this module is for.
         nh3.clean(
@@ -108,6 +117,9 @@ def safe_image(address: str, *, origin: str) -> str | None:
 def _make_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
     parser.enable(["table", "strikethrough"])
+    # At its own limit the parser drops what is deeper, words and all.
+    parser.options["maxNesting"] = 2 * DEEPEST
+    parser.block.ruler.before("table", "too_deep", too_deep)
     # Whatever is written as a link is read as one, and then judged once, by our own rule: the
     # parser's own judgement would leave a refused link on the page as raw Markdown.
     parser.validateLink = _take_any_link  # type: ignore[method-assign]
@@ -134,6 +146,7 @@ def _line_break_tag(state: StateInline, silent: bool) -> bool:
 def _make_safe(state: StateCore) -> None:
     """Judge every link and image, and lower every heading below those of the page."""
     origin = str(state.env.get("origin", ""))
+    state.tokens = list(small_tables(state.tokens))
     for token in state.tokens:
         if token.type in {"heading_open", "heading_close"}:
             _lower_heading(token)

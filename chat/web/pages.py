@@ -12,7 +12,7 @@ from typing import Final
 from flask import Blueprint, Flask, Response, current_app, request, send_from_directory, url_for
 from markupsafe import Markup
 
-from chat.web import markdown, widgets
+from chat.web import gzipped, markdown, widgets
 
 blueprint = Blueprint("pages", __name__)
 
@@ -55,21 +55,24 @@ def asset_file(version: str, filename: str) -> Response:
     serves it, but must not be kept under that name.
     """
     current = version == asset_version()
-    response = send_from_directory(_static_folder(), filename, max_age=A_YEAR if current else 0)
+    response = send_from_directory(
+        static_folder(), filename, max_age=A_YEAR if current else 0, conditional=False
+    )
     if current:
         response.cache_control.public = True
         response.cache_control.immutable = True
-    return response
+    return gzipped.conditional(response)
 
 
 def asset_version() -> str:
     """Return twelve digits that stand for the content of static/, read once unless debugging."""
     if current_app.debug:
         _version_of.cache_clear()
-    return _version_of(_static_folder())
+    return _version_of(static_folder())
 
 
-def _static_folder() -> str:
+def static_folder() -> str:
+    """Return where the files of static/ are."""
     folder = current_app.static_folder
     if folder is None:
         raise RuntimeError("the app has no static folder: leave Flask's static_folder set")

@@ -8,7 +8,8 @@ from flask import Blueprint, Response, render_template, request
 
 from chat.errors import ChatError, InvalidRequest, NotSignedIn
 from chat.web import errors, parts
-from chat.web.found import Asked, Results, asked_for, results_for
+from chat.web.asked import Asked, asked_for
+from chat.web.found import Results, results_for
 from chat.web.guard import current_user
 from chat.web.thread_list import time_zone
 

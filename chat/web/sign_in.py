@@ -12,8 +12,8 @@ from werkzeug.wrappers import Response
 
 from chat.better_auth import Answer, one_address
 from chat.errors import AuthUnavailable, NotSignedIn
-from chat.web import guard, refusals
-from chat.web.return_path import return_path
+from chat.web import guard, headers, refusals
+from chat.web.return_path import other_origin, return_path
 from chat.web.services import services
 
 logger = logging.getLogger(__name__)
@@ -100,10 +100,16 @@ def sign_out() -> Response:
 
 
 def _show(form: Form) -> Response:
-    wanted = return_path(request.args.get("next"), HOME)
+    wanted = _wanted(request.args.get("next"))
     if guard.credentials() and _signed_in():
         return redirect(wanted)
     return _elsewhere(wanted) or _page(form, wanted)
+
+
+def _wanted(value: str | None) -> str:
+    """Return where to go on to: on our own origin, or back to a listed one with the widget."""
+    origins = services().settings.allowed_origins | {guard.own_origin()}
+    return return_path(value, HOME, origins)
 
 
 def _signed_in() -> bool:
@@ -119,11 +125,12 @@ def _elsewhere(wanted: str) -> Response | None:
     page = services().settings.sign_in_url
     if not page:
         return None
-    return redirect(f"{page}?{urlencode({'next': guard.own_origin() + wanted})}", 303)
+    back = wanted if other_origin(wanted) else guard.own_origin() + wanted
+    return redirect(f"{page}?{urlencode({'next': back})}", 303)
 
 
 def _send(form: Form) -> Response:
-    wanted = return_path(request.form.get("next"), HOME)
+    wanted = _wanted(request.form.get("next"))
     elsewhere = _elsewhere(wanted)
     if elsewhere:
         return elsewhere
@@ -179,6 +186,9 @@ def _with_cookies(response: Response, answer: Answer) -> Response:
 
 def _page(form: Form, wanted: str, refusal: refusals.Refusal | None = None) -> Response:
     """Render the form with what was typed, but never with the password."""
+    leads_to = other_origin(wanted)
+    if leads_to in services().settings.allowed_origins:
+        headers.let_forms_lead_to(leads_to)
     body = render_template(
         form.template,
         next=wanted,

@@ -7,7 +7,7 @@ import re
 
 from tests.house.source import ROOT, all_modules, table_words
 
-READERS = {"required", "optional", "get"}
+READERS = {"required", "optional", "each", "get"}
 NAME = re.compile(r"[A-Z][A-Z_]+")
 PLACES = {"chat/config.py", "dev/settings.py", "dev/postgres_binaries.py"}
 

@@ -44,6 +44,7 @@ def test_every_wrong_setting_is_named_at_once() -> None:
         Settings.from_env(
             {
                 "PUBLIC_URL": "chat.example.com",
+                "ALLOWED_ORIGINS": "*, https://shop.example.com null",
                 "TRUSTED_PROXIES": "yes",
                 "OPENAI_API_KEY": "sk two words",
                 "OPENAI_BASE_URL": "ftp://models",
@@ -61,6 +62,8 @@ def test_every_wrong_setting_is_named_at_once() -> None:
         "DATABASE_URL",
         "BETTER_AUTH_URL",
         "PUBLIC_URL",
+        "ALLOWED_ORIGINS",
+        "ALLOWED_ORIGINS",
         "TRUSTED_PROXIES",
         "OPENAI_API_KEY",
         "OPENAI_BASE_URL",
@@ -83,7 +86,14 @@ def test_an_empty_variable_counts_as_missing_and_an_example_is_given(name: str, 
 
 
 def test_an_empty_optional_variable_is_its_default() -> None:
-    names = ("PUBLIC_URL", "TRUSTED_PROXIES", "OPENAI_API_KEY", "CHAT_MODEL", "LINK_AUTH_USERS")
+    names = (
+        "PUBLIC_URL",
+        "ALLOWED_ORIGINS",
+        "TRUSTED_PROXIES",
+        "OPENAI_API_KEY",
+        "CHAT_MODEL",
+        "LINK_AUTH_USERS",
+    )
 
     assert read(**dict.fromkeys(names, " ")) == read()
 
@@ -177,6 +187,63 @@ def test_our_origin_has_no_path() -> None:
     assert "without the path '/chat'" in problem
 
 
+@pytest.mark.parametrize(
+    ("written", "origins"),
+    [
+        ("https://shop.example.com", {"https://shop.example.com"}),
+        (" https://a.example,https://b.example ,\n", {"https://a.example", "https://b.example"}),
+        ("https://a.example\thttp://b.example", {"https://a.example", "http://b.example"}),
+        ("HTTPS://Shop.Example.COM:443/", {"https://shop.example.com"}),
+        (
+            "http://localhost:80 http://localhost:5173",
+            {"http://localhost", "http://localhost:5173"},
+        ),
+        ("http://[0:0:0:0:0:0:0:1]:8000", {"http://[::1]:8000"}),
+        ("https://xn--bcher-kva.example", {"https://xn--bcher-kva.example"}),
+        ("https://a.example https://A.example/ https://a.example:443", {"https://a.example"}),
+        (" , ,", set()),
+    ],
+)
+def test_listed_origins_are_spelled_as_browsers_spell_them(written: str, origins: set[str]) -> None:
+    assert read(ALLOWED_ORIGINS=written).allowed_origins == origins
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("*", "a * would let in any site"),
+        ("https://*.example.com", "a * would let in any site"),
+        ("null", "any site can make a page that calls itself that"),
+        ("NULL", "any site can make a page that calls itself that"),
+        ("shop.example.com", "it must be an address like"),
+        ("ftp://shop.example.com", "it must be an address like"),
+        ("file:///shop", "it must be an address like"),
+        ("https://", "it must be an address like"),
+        ("https://shop.example.com:0", "it must be an address like"),
+        ("https://shop.example.com:99999", "it must be an address like"),
+        ("https://[::1", "it must be an address like"),
+        ("https://[::1]x", "it must be an address like"),
+        ("https://shop.example.com/chat", "without the path '/chat'"),
+        ("https://shop.example.com?x", "with no name, password, query or fragment"),
+        ("https://me:pw@shop.example.com", "with no name, password, query or fragment"),
+        ("https://bücher.example", "write its host as browsers send it"),
+        ("https://shop.example.com;evil.example", "write its host as browsers send it"),
+        ("https://[fe80::1%25eth0]", "write its host as browsers send it"),
+    ],
+)
+def test_what_is_no_origin_to_list_is_refused_by_a_sentence(written: str, why: str) -> None:
+    (problem,) = problems(ALLOWED_ORIGINS=f"https://good.example, {written}")
+
+    assert problem.startswith("ALLOWED_ORIGINS has ")
+    assert why in problem
+
+
+def test_every_wrong_origin_of_a_list_is_named() -> None:
+    named = problems(ALLOWED_ORIGINS="*,null, https://good.example ftp://x")
+
+    assert [problem.split("'")[1] for problem in named] == ["*", "null", "ftp://x"]
+
+
 @pytest.mark.parametrize("nonsense", ["", "example.com", "https://", "https://a:b"])
 def test_there_is_no_origin_in_nonsense(nonsense: str) -> None:
     with pytest.raises(ValueError, match=r"origin|[Pp]ort"):
@@ -249,7 +316,10 @@ def test_what_names_no_assistant_is_refused(name: str) -> None:
     assert problem.startswith("ASSISTANT is ")
 
 
-@given(st.dictionaries(st.sampled_from(["BETTER_AUTH_URL", "PUBLIC_URL", "ASSISTANT"]), st.text()))
+NAMES = ["BETTER_AUTH_URL", "PUBLIC_URL", "ALLOWED_ORIGINS", "ASSISTANT"]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.text()))
 def test_no_text_does_more_than_name_itself_as_a_problem(variables: dict[str, str]) -> None:
     try:
         Settings.from_env({**NEEDED, **variables})

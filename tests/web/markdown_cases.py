@@ -125,3 +125,35 @@ SAME: Final = [
     ),
     ("you said 你好 and שלום", "<p>you said 你好 and שלום</p>"),
 ]
+
+TABLE: Final = '<div class="table" tabindex="0" role="region" aria-label="Table"><table>'
+END: Final = "</table></div>"
+ROW: Final = "<tr><td>1</td></tr>"
+
+# What is too much, and what both make of it: no word is lost.
+LIMITS: Final = [
+    (
+        "> " * 10_000 + "a\n" + "> " * 10_000 + "b",
+        "<blockquote>" * 24 + "a\nb" + "</blockquote>" * 24,
+    ),
+    (
+        "\n".join("  " * depth + "- a" for depth in range(200)),
+        "<ul><li>a" * 11 + "<ul><li>a" + "\na" * 188 + "</li></ul>" * 12,
+    ),
+    (
+        "|a|\n|-|\n" + "|1|\n" * 201,
+        f"{TABLE}<thead><tr><th>a</th></tr></thead><tbody>{ROW * 100}</tbody>{END}"
+        f"{TABLE}<tbody>{ROW * 100}</tbody>{END}{TABLE}<tbody>{ROW}</tbody>{END}",
+    ),
+    (
+        "|" + "a|" * 32 + "\n|" + "-|" * 32 + "\n|" + "1|" * 32,
+        f"{TABLE}<thead><tr>{'<th>a</th>' * 29}<th>a | a | a</th></tr></thead>"
+        f"<tbody><tr>{'<td>1</td>' * 29}<td>1 | 1 | 1</td></tr></tbody>{END}",
+    ),
+    ("w" * 60_999 + "\n*b*", f'<p>{"w" * 60_999}</p><p class="plain">*b*</p>'),
+    ("w" * 61_001, f'<p>{"w" * 61_000}</p><p class="plain">w</p>'),
+    (
+        "w" * 60_000 + "\n" + "x" * 4_500 + "\n" + "<b>",
+        f'<p>{"w" * 60_000}</p><p class="plain">{"x" * 4_500}\n</p><p class="plain">&lt;b&gt;</p>',
+    ),
+]

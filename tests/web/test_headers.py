@@ -14,7 +14,7 @@ def test_pages_belong_to_our_origin_and_shared_files_to_everybody(site: Site) ->
 
     assert page.headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert file.status_code == 200
-    assert "Cross-Origin-Resource-Policy" not in file.headers
+    assert file.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
     file.close()
 
 

@@ -8,12 +8,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from chat.web.markdown import PLAIN_ABOVE, render, safe_image, safe_link
+from chat.web.markdown import render, safe_image, safe_link
+from chat.web.markdown_limits import PLAIN_ABOVE
 from tests.web.markdown_cases import (
     ADDRESSES,
     ALLOWED_ATTRIBUTES,
     ALLOWED_TAGS,
     ATTACKS,
+    LIMITS,
     REL,
     SAME,
     Link,
@@ -107,12 +109,17 @@ def test_an_address_that_does_not_parse_is_no_link(address: str) -> None:
     assert safe_link(address) is None
 
 
-def test_a_very_long_text_is_shown_as_it_is() -> None:
-    text = "**<b>** " * PLAIN_ABOVE
+def test_what_follows_a_very_long_text_is_shown_as_it_is() -> None:
+    html = str(render("**<b>** " * PLAIN_ABOVE))
 
-    html = render(text)
+    assert html.startswith("<p><strong>&lt;b&gt;</strong>")
+    assert html.endswith("**&lt;b&gt;** </p>")
+    assert html.count("<strong>") < PLAIN_ABOVE / 7
 
-    assert html.startswith('<p class="plain">**&lt;b&gt;**')
+
+@pytest.mark.parametrize(("text", "html"), LIMITS)
+def test_where_what_is_too_much_ends(text: str, html: str) -> None:
+    assert without_space_between(str(render(text))) == without_space_between(html)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import socket
 from html import unescape
 from io import BytesIO
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -18,6 +19,7 @@ from tests.fix_http import Relay, Scripted, answer
 from tests.fix_site import OWN, Site, StartSite
 
 LIST = {"type": "threads.list", "params": {}}
+SHOP = "https://shop.example.com"
 OK = answer(200, b'{"token": "t", "user": {}}', "Set-Cookie: a.session_token=t; Path=/")
 
 
@@ -174,6 +176,92 @@ def test_nobody_is_sent_to_another_site(site: Site, alice: Person, value: str) -
     assert "evil" not in text_of(form)
     assert sent.headers["Location"] == "/history"
     assert back.headers["Location"] == "/history"
+
+
+def form_targets(page: TestResponse) -> str:
+    """Return where the forms of this page may lead, as the browser is told."""
+    policy = page.headers["Content-Security-Policy"]
+    [words] = [part.strip() for part in policy.split(";") if "form-action" in part]
+    return words
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-up"])
+def test_people_go_back_to_the_listed_page_with_the_widget(
+    start_site: StartSite, alice: Person, path: str
+) -> None:
+    site = start_site(allowed_origins=frozenset({SHOP, "https://other.example"}))
+    back = f"{SHOP}/cart?item=1&next=//evil.example#chat"
+
+    form = site.get(path, query_string={"next": back})
+    other = {"/sign-in": "/sign-up", "/sign-up": "/sign-in"}[path]
+
+    assert form.status_code == 200
+    assert f'name="next" value="{back}"' in text_of(form)
+    assert f"{other}?next={quote(back)}" in text_of(form)
+    assert form_targets(form) == f"form-action 'self' {SHOP}"
+    refused = site.post(path, {"email": "", "password": "", "next": back})
+    assert refused.status_code == 400
+    assert form_targets(refused) == f"form-action 'self' {SHOP}"
+    assert form_targets(site.get(path)) == "form-action 'self'"
+
+    sent = (
+        site.sign_up(next=back)
+        if path == "/sign-up"
+        else site.post(path, words_of(alice, next=back))
+    )
+    assert (sent.status_code, sent.headers["Location"]) == (303, back)
+    led = site.get(path, query_string={"next": back})
+    assert (led.status_code, led.headers["Location"]) == (302, back)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://shop.example.com/",
+        "https://shop.example.com:8443/",
+        "https://shop.example.com.evil.example/",
+        "https://shop.example.com@evil.example/",
+        "https://me:pw@shop.example.com/",
+        "https://evil.example\\@shop.example.com/",
+        "//shop.example.com/",
+        "https:shop.example.com",
+        "https://shop.example.com/" + "x" * 2000,
+    ],
+)
+def test_nobody_is_sent_to_what_only_looks_listed(
+    start_site: StartSite, alice: Person, value: str
+) -> None:
+    site = start_site(allowed_origins=frozenset({SHOP}))
+
+    form = site.get("/sign-in", query_string={"next": value})
+    sent = site.post("/sign-in", words_of(alice, next=value))
+
+    assert form_targets(form) == "form-action 'self'"
+    assert 'name="next" value="/history"' in text_of(form)
+    assert sent.headers["Location"] == "/history"
+
+
+def test_a_whole_address_on_our_own_origin_leads_back_as_well(site: Site, alice: Person) -> None:
+    form = site.get("/sign-in", query_string={"next": f"{OWN}/shop?x=1"})
+    sent = site.post("/sign-in", words_of(alice, next=f"{OWN}/shop?x=1"))
+
+    assert form_targets(form) == "form-action 'self'"
+    assert sent.headers["Location"] == f"{OWN}/shop?x=1"
+
+
+def test_a_sites_own_page_is_told_the_listed_address_as_it_is(start_site: StartSite) -> None:
+    site = start_site(
+        sign_in_url="https://www.example.com/login",
+        public_url="https://chat.example.com",
+        allowed_origins=frozenset({SHOP}),
+    )
+
+    opened = site.get("/sign-in", query_string={"next": f"{SHOP}/cart?a=b"})
+    refused = site.get("/sign-in", query_string={"next": "https://evil.example/"})
+
+    where = "https://www.example.com/login?next=https%3A%2F%2F"
+    assert opened.headers["Location"] == f"{where}shop.example.com%2Fcart%3Fa%3Db"
+    assert refused.headers["Location"] == f"{where}chat.example.com%2Fhistory"
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-up"])
