@@ -19,6 +19,11 @@ def describe(dsn: str) -> dict[str, Any]:
     """Return the machine, the versions and the commit; `+` marks a changed work tree."""
     with psycopg.connect(dsn) as conn:
         postgres = conn.info.parameter_status("server_version") or "?"
+    return {**describe_machine(), "postgresql": postgres.split(" ")[0]}
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return the same without a database."""
     changed = "+" if _git("status", "--porcelain", "--untracked-files=no") else ""
     return {
         "date": datetime.now(UTC).date().isoformat(),
@@ -26,7 +31,6 @@ def describe(dsn: str) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
         "python": platform.python_version(),
-        "postgresql": postgres.split(" ")[0],
     }
 
 

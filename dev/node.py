@@ -1,4 +1,4 @@
-"""Find Node 20 or newer, or install it from PyPI, and give the auth server its packages."""
+"""Find Node 20 or newer, or install it from PyPI, and give a folder with a lock its packages."""
 
 from __future__ import annotations
 
@@ -15,23 +15,32 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 AUTH_FOLDER = HERE / "auth"
+FRONT_FOLDER = HERE / "front"
+# What takes time, in the words for the person who waits.
+CONTENTS = {
+    AUTH_FOLDER: "the local Better Auth server (26 MB)",
+    FRONT_FOLDER: "what builds the widget (42 MB)",
+}
 OLDEST_NODE = 20
 PATIENCE = 600
 
 
 class NodeFailed(RuntimeError):
-    """Node or the auth server's packages could not be had; the message says what to do."""
+    """Node or the packages could not be had; the message says what to do."""
 
 
-def ready_node(tell: Callable[[str], None] = lambda _line: None) -> Path:
-    """Return a Node that can run the auth server, installing what is missing.
+def ready_node(
+    tell: Callable[[str], None] = lambda _line: None, *, folder: Path = AUTH_FOLDER
+) -> Path:
+    """Return a Node that can run what is in the folder, installing what is missing.
 
     Several processes may call this at once. `tell` hears about what takes time.
     """
+    # One lock for all folders: the wheel is installed once.
     with (AUTH_FOLDER / ".install.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         node = _on_path() or _from_wheel() or _install_wheel(tell)
-        _install_packages(node, tell)
+        _install_packages(node, folder, tell)
     return node
 
 
@@ -60,7 +69,7 @@ def _from_wheel() -> Path | None:
 def _install_wheel(tell: Callable[[str], None]) -> Path:
     tell(f"Node {OLDEST_NODE} or newer is not on PATH: installing it into .venv (60 MB)")
     lock = HERE / "requirements-node.txt"
-    _run([*_installer(), "--require-hashes", "-r", str(lock)], os.environ)
+    _run([*_installer(), "--require-hashes", "-r", str(lock)], os.environ, HERE)
     node = _from_wheel()
     if node is None:
         raise NodeFailed(f"no Node for this machine on PyPI: install Node {OLDEST_NODE} or newer")
@@ -75,17 +84,17 @@ def _installer() -> list[str]:
     raise NodeFailed(f"neither pip nor uv is here: install Node {OLDEST_NODE} or newer")
 
 
-def _install_packages(node: Path, tell: Callable[[str], None]) -> None:
-    wanted = hashlib.sha256((AUTH_FOLDER / "package-lock.json").read_bytes()).hexdigest()
+def _install_packages(node: Path, folder: Path, tell: Callable[[str], None]) -> None:
+    wanted = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
     # Inside the folder, so that whoever deletes the packages deletes the claim too.
-    stamp = AUTH_FOLDER / "node_modules" / ".installed-lock"
+    stamp = folder / "node_modules" / ".installed-lock"
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    tell("installing the local Better Auth server (26 MB)")
+    tell(f"installing {CONTENTS.get(folder, folder.name)}")
     # npm of the wheel is a script that asks for `node` by name.
     path = f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"
     words = ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
-    _run([*_npm(node), *words], {**os.environ, "PATH": path})
+    _run([*_npm(node), *words], {**os.environ, "PATH": path}, folder)
     stamp.write_text(wanted)
 
 
@@ -94,10 +103,10 @@ def _npm(node: Path) -> list[str]:
     return [str(node), str(script)] if script.exists() else [shutil.which("npm") or "npm"]
 
 
-def _run(words: list[str], env: os._Environ[str] | dict[str, str]) -> None:
+def _run(words: list[str], env: os._Environ[str] | dict[str, str], folder: Path) -> None:
     done = subprocess.run(
         words,
-        cwd=AUTH_FOLDER,
+        cwd=folder,
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -27,6 +27,8 @@ from tests.fix_server import Server, Talking
 from tests.fix_store import a_thread
 
 PATIENCE_MS = 10_000
+# Hosts of tests about several origins: all of these names lead to this machine.
+NAMES = "--host-resolver-rules=MAP *.test 127.0.0.1"
 NewPerson = Callable[..., "Reader"]
 
 
@@ -56,7 +58,7 @@ class Talkative(ModelServer):
 def chromium() -> Iterator[Browser]:
     program = find()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(program))
+        browser = playwright.chromium.launch(executable_path=str(program), args=[NAMES])
         yield browser
         browser.close()
 

@@ -379,8 +379,8 @@ def test_the_element_alone_loads_its_thread_from_any_chatkit_server(alice_at_hom
     page.evaluate("document.querySelector('threadkeeper-chat').setThreadId(null)")
     expect(page.locator(".item")).to_have_count(0)
     assert page.evaluate("window.events") == [
-        "thread.load.start",
         "ready",
+        "thread.load.start",
         "thread.load.end",
         "thread.change",
     ]

@@ -13,6 +13,7 @@ from tests.web.markdown_cases import (
     ALLOWED_ATTRIBUTES,
     ALLOWED_TAGS,
     ATTACKS,
+    LIMITS,
     REL,
     SAME,
     Link,
@@ -39,6 +40,29 @@ RENDER = """async ([text, size]) => {
     function depthOf(node) {
         return 1 + Math.max(0, ...[...node.children].map(depthOf));
     }
+}"""
+
+
+SIZES = """async (text) => {
+    const address = document.querySelector('link[href$="chat/markdown.js"]').href;
+    const { MarkdownWriter } = await import(address);
+    const root = document.createElement("div");
+    const writer = new MarkdownWriter(root);
+    writer.write(text);
+    writer.end();
+    const most = (values) => values.reduce((a, b) => Math.max(a, b), 0);
+    const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    let longest = 0;
+    while (texts.nextNode()) longest = Math.max(longest, texts.currentNode.length);
+    const depthOf = (node) => 1 + most([...node.children].map(depthOf));
+    return {
+        written: writer.text,
+        tail: [...root.querySelectorAll(":scope > .plain")].map((one) => one.textContent).join(""),
+        depth: depthOf(root),
+        longest,
+        cells: most([...root.querySelectorAll("table")].map(
+            (one) => one.querySelectorAll("th, td").length)),
+    };
 }"""
 
 
@@ -93,6 +117,37 @@ def test_what_markdown_becomes(alice: Reader) -> None:
     for text, html in SAME:
         for size in (1, 3, 10_000):
             assert rendered(alice, text, size)["html"] == html, (text, size)
+
+
+def test_where_what_is_too_much_ends(alice: Reader) -> None:
+    for text, html in LIMITS:
+        for size in (7, 1_000_000):
+            assert rendered(alice, text, size)["html"] == html, (text[:80], size)
+
+
+@pytest.mark.parametrize(
+    "piece", ["word", "- ", "> ", "|a", "|a|\n|-|\n", "```\n", "`", "[a](", "![", "$", "**", "\\["]
+)
+def test_a_megabyte_keeps_every_letter_in_elements_that_are_small(
+    alice: Reader, piece: str
+) -> None:
+    text = (piece * 1_000_000)[:1_000_000] + "END"
+
+    made = alice.page.evaluate(SIZES, text)
+
+    assert made["written"] == text
+    assert made["tail"] == text[-len(made["tail"]) :]
+    assert len(made["tail"]) > 930_000
+    assert made["depth"] <= 24 + 6
+    assert made["longest"] <= 2 * 61_000
+    assert made["cells"] <= 101 * 30
+
+
+def test_half_a_character_is_never_shown(alice: Reader) -> None:
+    text = "a" + "\N{GRINNING FACE}" * 40_000
+
+    assert rendered(alice, text, 1_000_000)["text"] == text
+    assert "\ud83d</p>" not in rendered(alice, text, 1_000_000)["html"]
 
 
 def test_an_image_of_our_own_origin_is_shown_by_its_full_address_too(alice: Reader) -> None:

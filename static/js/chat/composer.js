@@ -1,14 +1,17 @@
 /** Where a message is written: it grows with its text, and its button sends or stops. */
 
 import { icon, make, unseen } from "./dom.js";
+import { Quote } from "./quote.js";
+import { clean } from "./text.js";
 
 const TALLEST = 240;
 
 /**
  * @typedef {object} ComposerCalls
- * @property {(text: string) => void} send
+ * @property {(message: { text: string, quote: string }) => void} send
  * @property {() => void} stop
- * @property {(text: string) => void} changed
+ * @property {() => void} changed
+ * @property {() => void} unquoted
  */
 
 /** The composer; `element` is its form. */
@@ -17,6 +20,7 @@ export class Composer {
     make("textarea", { class: "composer-input", rows: 1, "aria-label": "Message", enterkeyhint: "send", dir: "auto" })
   );
   #button = /** @type {HTMLButtonElement} */ (make("button", { class: "composer-send", type: "submit" }));
+  #quote = new Quote(() => this.#unquoted());
   #busy = false;
   #mayStop = true;
   #calls;
@@ -24,7 +28,7 @@ export class Composer {
   /** @param {ComposerCalls} calls */
   constructor(calls) {
     this.#calls = calls;
-    this.element = make("form", { class: "composer" }, this.#input, this.#button);
+    this.element = make("form", { class: "composer" }, this.#quote.element, this.#input, this.#button);
     this.element.addEventListener("submit", (event) => this.#submit(event));
     this.element.addEventListener("click", (event) => this.#focusFromFrame(event));
     this.#input.addEventListener("input", () => this.#changed());
@@ -37,10 +41,36 @@ export class Composer {
     return this.#input.value;
   }
 
+  /** What would be sent now. */
+  get value() {
+    return { text: clean(this.text), quote: this.quote };
+  }
+
   /** Setting the text does not count as typing. */
   set text(text) {
     this.#input.value = text;
     this.#show();
+  }
+
+  /** What the message is about; it goes with the text. */
+  get quote() {
+    return this.#quote.text;
+  }
+
+  set quote(quote) {
+    this.#quote.text = quote;
+  }
+
+  /** What was written here is on its way; what came from elsewhere leaves the composer alone. */
+  taken(text, quote) {
+    if (this.value.text !== text || this.quote !== quote) return;
+    this.text = "";
+    this.quote = "";
+  }
+
+  /** Return the words with those that are here after them. */
+  before(text) {
+    return this.text.trim() ? `${text}\n\n${this.text}` : text;
   }
 
   set placeholder(words) {
@@ -79,12 +109,17 @@ export class Composer {
   }
 
   #send() {
-    if (this.text.trim()) this.#calls.send(this.text);
+    if (this.text.trim()) this.#calls.send(this.value);
   }
 
   #changed() {
     this.#show();
-    this.#calls.changed(this.text);
+    this.#calls.changed();
+  }
+
+  #unquoted() {
+    this.#calls.unquoted();
+    this.focus();
   }
 
   /** @param {Event} event */

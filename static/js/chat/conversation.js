@@ -15,6 +15,8 @@ const SENDING = "sending";
 export class Conversation {
   /** @type {Map<string, { element: HTMLElement, item: any, writers: MarkdownWriter[] }>} */
   #shown = new Map();
+  /** The ids of items that updates have changed since they were shown. */
+  #changed = /** @type {Set<string>} */ (new Set());
   #list;
 
   /** @param {HTMLElement} list */
@@ -130,7 +132,7 @@ export class Conversation {
     if (sources) footOf(shown.element).before(sources);
   }
 
-  /** Part of an item has changed. */
+  /** Part of an item has changed; what is shown as a whole waits for `settle`. */
   update(itemId, update) {
     const shown = this.#shown.get(itemId);
     if (!shown) return;
@@ -140,8 +142,18 @@ export class Conversation {
       const writer = this.#writer(shown, update.content_index);
       if (update.content.text && !writer.text) writer.write(update.content.text);
     } else if (shown.item.type !== "assistant_message") {
-      this.put(applyUpdate(shown.item, update));
+      shown.item = applyUpdate(shown.item, update);
+      this.#changed.add(itemId);
     }
+  }
+
+  /** Show what has changed: once, however many updates there were. */
+  settle() {
+    for (const id of [...this.#changed]) {
+      const shown = this.#shown.get(id);
+      if (shown) this.put(shown.item);
+    }
+    this.#changed.clear();
   }
 
   remove(itemId) {
@@ -155,9 +167,15 @@ export class Conversation {
     for (; element; element = element.nextElementSibling) element.classList.add("item-aside");
   }
 
-  /** Show again what was put aside and not replaced. */
-  bringBack() {
-    for (const element of this.#list.querySelectorAll(".item-aside")) element.classList.remove("item-aside");
+  /**
+   * Show again what was put aside, or let go of it.
+   * @param {boolean} replaced not every server says that it is gone
+   */
+  bringBack(replaced) {
+    for (const element of this.#list.querySelectorAll(".item-aside")) {
+      if (replaced) this.#drop(element);
+      else element.classList.remove("item-aside");
+    }
   }
 
   /**
@@ -192,6 +210,11 @@ export class Conversation {
     offerRetry(this.#list, this.lastQuestion === null ? null : retry);
   }
 
+  /** Return what shows the item of this id, or null. */
+  elementOf(itemId) {
+    return this.#find(itemId);
+  }
+
   /** Return an answer's text as it was written, or null if only the server knows it. */
   markdownOf(itemId) {
     const { item, writers } = this.#shown.get(itemId) ?? {};
@@ -205,6 +228,12 @@ export class Conversation {
       const element = this.#find(item.id);
       if (element && !this.#shown.has(item.id)) this.#shown.set(item.id, { element, item, writers: [] });
     }
+  }
+
+  /** The tool call of the page that the conversation ends on and that has no result, or undefined. */
+  get waitingCall() {
+    const { item } = this.#shown.get(this.#list.lastElementChild?.dataset.item) ?? {};
+    return item?.type === "client_tool_call" && item.status === "pending" ? item : undefined;
   }
 
   /** Whether the last thing that was said waits for an answer. */
@@ -224,8 +253,8 @@ export class Conversation {
     const element = renderItem(item);
     if (!element) return null;
     dress(element);
-    const shown = { element, item, writers: [] };
-    this.#shown.set(item.id, shown);
+    this.#shown.set(item.id, { element, item, writers: [] });
+    this.#changed.delete(item.id);
     return element;
   }
 

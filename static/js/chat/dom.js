@@ -13,6 +13,12 @@ const DRAWINGS = {
   copy: "M9 9h10v11H9zM5 15V4h10",
   done: "M5 12.5l4.5 4.5L19 7.5",
   again: "M19 12a7 7 0 1 1-2.1-5M19 3.5V8h-4.5",
+  back: "M19 12H6M11.5 6.5L6 12l5.5 5.5",
+  bin: "M5 7h14M10 7V5h4v2M7 7l1 12h8l1-12M10.5 11v4.5M13.5 11v4.5",
+  compose: "M11 5H5v14h14v-6M10 14l.5-3L17.5 4 20 6.5l-7 7z",
+  history: "M5 12a7 7 0 1 0 2.1-5M5 3.5V8h4.5M12 8.5V12l2.5 2",
+  pencil: "M5 19l.8-3.8L15.5 5.5l3 3-9.7 9.7zM13.5 7.5l3 3",
+  search: "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.3 15.3L20 20",
   "thumb-up": "M8 11l3.5-7c1.4 0 2.3 1 2.1 2.3L13 10h4.6c1.3 0 2.2 1.2 1.9 2.4l-1.3 5.4c-.2 1-1 1.7-2 1.7H8zM8 11H4.5v8.5H8",
   "thumb-down": "M16 13l-3.5 7c-1.4 0-2.3-1-2.1-2.3L11 14H6.4c-1.3 0-2.2-1.2-1.9-2.4l1.3-5.4c.2-1 1-1.7 2-1.7H16zM16 13h3.5V4.5H16",
 };
@@ -37,8 +43,8 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /**
- * Make one of our drawings; it is decoration, so it needs words beside it.
- * @param {keyof DRAWINGS} name
+ * Make one of our drawings, or draw a path; it is decoration, so it needs words beside it.
+ * @param {string} name
  * @returns {SVGSVGElement}
  */
 export function icon(name) {
@@ -56,9 +62,19 @@ export function icon(name) {
   };
   for (const [key, value] of Object.entries(attributes)) svg.setAttribute(key, value);
   const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", DRAWINGS[name]);
+  path.setAttribute("d", DRAWINGS[name] ?? name);
   svg.append(path);
   return svg;
+}
+
+/**
+ * Let an element have these children in this order; what is in its place is not touched.
+ * @param {Element} parent
+ * @param {Element[]} wanted
+ */
+export function arrange(parent, wanted) {
+  for (const child of [...parent.children]) if (!wanted.includes(child)) child.remove();
+  wanted.forEach((child, at) => parent.children[at] === child || parent.insertBefore(child, parent.children[at] ?? null));
 }
 
 /**

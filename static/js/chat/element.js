@@ -7,86 +7,59 @@
  */
 
 import { Actions } from "./actions.js";
-import { Composer } from "./composer.js";
-import { Conversation } from "./conversation.js";
-import { Drafts } from "./drafts.js";
-import { faultRow } from "./faults.js";
 import { catchFiles } from "./files.js";
-import { Loading } from "./loading.js";
-import { readOptions } from "./options.js";
-import { Outbox } from "./outbox.js";
-import { Fault } from "./protocol.js";
-import { closedWords } from "./status.js";
+import { warn } from "./options.js";
+import { Room } from "./room.js";
+import { saidIn } from "./sending.js";
 import { sheets } from "./styles.js";
-import { clean } from "./text.js";
-import { Turns } from "./turns.js";
-import { View } from "./view.js";
-
-const NO_FILES = "Files can’t be attached here. Please describe or paste the text instead.";
-const FAILED = "Something went wrong here. Please try again.";
+import { word } from "./words.js";
 
 /** The element; define it with `define()`. */
 export class ThreadkeeperChat extends HTMLElement {
-  #options = readOptions({});
-  #given = false;
-  #view = /** @type {View | null} */ (null);
-  #conversation = /** @type {Conversation | null} */ (null);
-  #composer = new Composer({
-    send: (text) => this.sendUserMessage({ text }),
-    stop: () => this.#turns?.stop(),
-    changed: (text) => this.#drafts.write(this.#threadId, text),
-  });
-  #drafts = new Drafts(null);
-  #outbox = new Outbox(null);
-  #threadId = /** @type {string | null} */ (null);
-  #loading = /** @type {Loading | null} */ (null);
-  #turns = /** @type {Turns | null} */ (null);
+  #given = /** @type {any} */ (null);
+  #room = /** @type {Room | null} */ (null);
+  #ready = false;
+  #begun = Promise.withResolvers();
 
   /** The open thread's id, or null in a new conversation. */
   get threadId() {
-    return this.#threadId;
+    return this.#room?.threadId() ?? null;
   }
 
   /** Whether an answer is being written here. */
   get busy() {
-    return Boolean(this.#turns?.busy);
+    return Boolean(this.#room?.busy());
   }
 
   async connectedCallback() {
     const styles = await sheets();
-    if (!this.isConnected || this.#view) return;
-    this.#view = new View(this.#composer.element);
+    if (!this.isConnected) return;
+    // It was moved: the answer that was being written is joined again.
+    if (this.#room) return this.fetchUpdates();
+    const room = (this.#room = new Room(this));
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = styles;
-    const list = this.#adopt();
-    const room = this.#room();
-    this.#turns = new Turns(room);
-    this.#loading = new Loading(room);
-    new Actions(room).listen(list ?? this.#view.list);
-    if (list) this.#loading.setEarlier(this.#view.earlier.dataset.earlier ?? null);
-    root.append(this.#view.root);
+    new Actions(room).listen(room.list);
+    root.append(room.view.root);
     catchFiles(this, () => this.refuseFiles());
     this.setAttribute("data-ready", "");
     this.#begin();
   }
 
   disconnectedCallback() {
-    this.#turns?.leave();
+    this.#room?.turns.leave();
   }
 
   /**
-   * Set all options at once; what is left out has its default. See options.js for what there is.
+   * Set all options at once; what is left out has its default. See options.js for what there is. The
+   * first thread is that of the first time.
    * @param {import("./options.js").ChatOptions} options
    */
   setOptions(options) {
-    const first = !this.#given;
-    this.#given = true;
-    this.#options = readOptions(options);
-    this.#drafts = new Drafts(this.#options.draftOwner);
-    this.#outbox = new Outbox(this.#options.draftOwner);
-    this.#composer.placeholder = this.#options.placeholder;
-    if (first) this.#begin();
-    else this.#greet();
+    this.#given = options ?? {};
+    if (!this.#ready) return this.#begin();
+    this.#room.given = this.#given;
+    this.#room.greet();
   }
 
   /**
@@ -94,194 +67,125 @@ export class ThreadkeeperChat extends HTMLElement {
    * @param {string | null} threadId
    */
   async setThreadId(threadId) {
-    if (!this.#view) {
-      this.#options.initialThread = threadId;
-      return;
-    }
-    this.#turns?.leave();
-    this.#show(threadId);
-    this.#emit("chatkit.thread.change", { threadId });
+    const room = await this.#opened();
+    room.turns.leave();
+    room.show(threadId);
+    room.emit("chatkit.thread.change", { threadId });
     if (threadId !== null) await this.fetchUpdates();
   }
 
   /**
-   * Send a message as if it had been typed; the promise settles when the answer is complete.
-   * @param {{ text: string, quote?: string, newThread?: boolean }} message
+   * Send a message; the promise settles when the answer is complete. What is in the composer stays,
+   * unless it is the same. With files nothing is sent.
+   * @param {{ text?: string, content?: any[], quote?: string, reply?: string, attachments?: any[],
+   *   newThread?: boolean, toolChoice?: { id: string }, model?: string }} message
    */
-  async sendUserMessage({ text, quote, newThread = false }) {
-    if (newThread && this.#threadId !== null) await this.setThreadId(null);
-    const words = clean(text);
-    if (words.trim()) await this.#turns?.send(words, quote ? clean(quote) : undefined);
+  async sendUserMessage(message) {
+    const room = await this.#opened();
+    const { attachments, newThread, toolChoice, model } = message;
+    if (attachments?.length) return this.refuseFiles();
+    if (newThread && this.threadId !== null) await this.setThreadId(null);
+    const { text, quote } = saidIn(message);
+    if (!text.trim() || room.view.composer.hidden) return;
+    if (!this.dispatchEvent(new CustomEvent("threadkeeper.send", { detail: { text, quote }, cancelable: true }))) return;
+    room.stage.hide();
+    room.emit("chatkit.log", { name: "composer.submit", data: { threadId: this.threadId } });
+    await room.turns.send({ text, quote, toolChoice, model });
   }
 
   /** Ask for another answer to the last message; the old one stays until the new one is complete. */
   async retry() {
-    await this.#turns?.retry();
+    await (await this.#opened()).turns.retry();
   }
 
-  /** @param {{ text: string }} value */
-  async setComposerValue({ text }) {
-    this.#composer.text = clean(text);
-    this.#drafts.write(this.#threadId, this.#composer.text);
+  /**
+   * Put words into the composer, and above them a quote; what is left out stays.
+   * @param {{ text?: string, content?: any[], quote?: string, reply?: string, attachments?: any[],
+   *   files?: File[], selectedToolId?: string | null, selectedModelId?: string }} value
+   */
+  async setComposerValue(value) {
+    const room = await this.#opened();
+    if (value.attachments?.length || value.files?.length) return this.refuseFiles();
+    if (value.selectedToolId ?? value.selectedModelId) warn("there are no tools and models to select here");
+    const { text, quote } = saidIn(value);
+    room.compose(value.text ?? value.content ? text : undefined, (value.quote ?? value.reply) === undefined ? undefined : quote);
   }
 
   async focusComposer() {
-    this.#composer.focus();
+    const { composer, stage } = await this.#opened();
+    stage.hide();
+    composer.focus();
+  }
+
+  /**
+   * Send an action of the site's own to its server, and show what follows.
+   * @param {{ type: string, payload?: object }} action
+   * @param {string} [itemId] the widget that it belongs to
+   */
+  async sendCustomAction(action, itemId) {
+    const room = await this.#opened();
+    if (this.threadId === null) return warn("an action needs an open conversation");
+    await room.turns.go("threads.custom_action", () => ({ action, item_id: itemId ?? null }));
   }
 
   /** Read the open thread again, after it was changed elsewhere; join the answer being written. */
   async fetchUpdates() {
-    if (this.#threadId === null || this.busy || this.#readOnly) return;
-    await this.#load();
-    await this.#turns?.lookFor();
+    const room = await this.#opened();
+    if (this.threadId === null || this.busy || room.readOnly) return;
+    await room.reload();
+    await room.turns.lookFor();
+  }
+
+  /** Show the list of conversations instead of the open one, which goes on. */
+  async showHistory() {
+    const room = await this.#opened();
+    await room.stage.show();
+  }
+
+  /** Show the open conversation again. */
+  async hideHistory() {
+    this.#room?.stage.hide();
   }
 
   /** Say that files are not taken; for pages that catch a file dropped beside the element. */
-  refuseFiles() {
-    this.#tell(NO_FILES, { level: "info" });
+  async refuseFiles() {
+    const room = await this.#opened();
+    // It is told where one writes.
+    room.stage.hide();
+    room.tell(word("files.refused"), { level: "info" });
+    room.emit("chatkit.log", { name: "files.refused" });
   }
 
-  // Beginnings
-
-  /** Whether this page is not the thread's newest: there one reads and does not write. */
-  get #readOnly() {
-    return this.hasAttribute("read-only");
-  }
-
-  /** Take over the list that the server rendered, and return it if there is one. */
-  #adopt() {
-    const rendered = this.querySelector("[data-conversation]");
-    const list = rendered?.querySelector("ol");
-    this.#conversation = new Conversation(list ?? this.#view.list);
-    if (!list) return null;
-    this.#view.ownConversation.remove();
-    this.#view.earlier = rendered.querySelector("[data-earlier]") ?? this.#view.earlier;
-    this.#conversation.adopt();
-    return list;
+  /** Methods may be called before there is anything here; they wait for it. */
+  async #opened() {
+    if (!this.#ready) await this.#begun.promise;
+    return /** @type {Room} */ (this.#room);
   }
 
   #begin() {
-    if (!this.#given || !this.#view) return;
+    if (!this.#given || !this.#room || this.#ready) return;
+    const room = this.#room;
+    room.given = this.#given;
     const rendered = this.querySelector("[data-conversation]") && this.getAttribute("thread-id");
-    const wanted = this.#options.initialThread;
+    const wanted = room.options.initialThread;
     const typed = /** @type {HTMLTextAreaElement | null} */ (this.querySelector(".message-box"))?.value;
-    if (rendered && wanted === rendered) {
-      this.#threadId = rendered;
-      this.#composer.text = this.#drafts.read(rendered);
-      this.#setStatus(this.getAttribute("thread-status"), this.getAttribute("thread-reason"));
-      this.#offerRetry();
-      const found = this.querySelector(".item-found");
-      if (found) this.#view.showFound(found);
-      if (this.hasAttribute("data-writing")) this.#turns?.join();
-    } else if (!this.#readOnly) {
-      this.#show(wanted);
-      if (wanted !== null) this.fetchUpdates();
-    }
+    if (rendered && wanted === rendered) this.#adopt(rendered);
+    else if (!room.readOnly) room.show(wanted);
     // Somebody may have begun to write before this module was there.
-    if (typed && !this.#composer.text) this.setComposerValue({ text: typed });
-    this.#greet();
-    this.#emit("chatkit.ready");
+    if (typed && !room.composer.text) room.compose(typed);
+    room.greet();
+    this.#ready = true;
+    this.#begun.resolve();
+    if (wanted !== rendered) this.fetchUpdates();
+    room.emit("chatkit.ready");
   }
 
-  // Threads
-
-  #show(threadId) {
-    this.removeAttribute("read-only");
-    this.#threadId = threadId;
-    this.#composer.text = this.#drafts.read(threadId);
-    this.#conversation?.replaceAll([]);
-    this.#loading?.leave();
-    this.#setStatus("active");
-    this.#view?.wait(null);
-    this.#view?.faults.replaceChildren();
-    this.#greet();
-  }
-
-  /** Read the thread as it is now. */
-  async #load(how) {
-    await this.#loading?.newest(how);
-    if (!this.busy) this.#offerRetry();
-    this.#greet();
-  }
-
-  #offerRetry() {
-    const may = !this.#readOnly && this.#view?.closed.hidden;
-    this.#conversation?.offerRetry(may ? () => this.retry() : null);
-  }
-
-  /** A thread is new, or has a new title or status. */
-  #meet(thread) {
-    if (this.#threadId !== thread.id) {
-      this.#drafts.write(this.#threadId, "");
-      this.#threadId = thread.id;
-      this.#emit("chatkit.thread.change", { threadId: thread.id });
-    }
-    this.#setStatus(thread.status?.type, thread.status?.reason);
-    const { id, title, created_at } = thread;
-    this.#emit("threadkeeper.thread.update", { thread: { id, title, created_at } });
-  }
-
-  #setStatus(status, reason) {
-    if (!this.#view) return;
-    const words = closedWords(status, reason);
-    this.#view.composer.hidden = words !== null;
-    this.#view.closed.hidden = words === null;
-    this.#view.closed.textContent = words ?? "";
-  }
-
-  #greet() {
-    if (!this.#view || !this.#conversation) return;
-    const empty = this.#conversation.empty && this.#threadId === null && !this.#readOnly;
-    this.toggleAttribute("data-empty", empty);
-    this.#view.composer.toggleAttribute("hidden", this.#readOnly || !this.#view.closed.hidden);
-    if (empty) this.#view.greet(this.#options.start, (text) => this.sendUserMessage({ text }));
-  }
-
-  /** What turns need of this element. */
-  #room() {
-    return {
-      view: this.#view,
-      conversation: this.#conversation,
-      composer: this.#composer,
-      api: () => this.#options.api,
-      threadId: () => this.#threadId,
-      busy: () => this.busy,
-      outbox: () => this.#outbox,
-      keepDraft: (text) => this.#drafts.write(this.#threadId, text),
-      meet: (thread) => this.#meet(thread),
-      begun: () => this.removeAttribute("data-empty"),
-      ended: () => this.#greet(),
-      reload: (how) => this.#load(how),
-      tellTurn: (writing, sent = false) => this.#tellTurn(writing, sent),
-      say: (words) => this.#view?.say(words),
-      tell: (message, more) => this.#tell(message, more),
-      fail: (error, remedies) => this.#fail(error, remedies),
-      emit: (type, detail) => this.#emit(type, detail),
-    };
-  }
-
-  // Telling
-
-  #fail(error, remedies) {
-    const known = error instanceof Fault;
-    if (!known) console.error("threadkeeper-chat:", error);
-    const signIn = known && error.status === 401 && this.#options.signInUrl();
-    const offered = signIn ? [{ label: "Sign in", href: signIn }] : remedies;
-    this.#tell(known ? error.message : FAILED, { remedies: offered, reference: error.requestId });
-    this.#emit("chatkit.error", { error });
-  }
-
-  #tell(message, more) {
-    this.#view?.faults.replaceChildren(faultRow(message, more));
-  }
-
-  /** An answer begins or ends here: lists of threads show it, and other tabs join it. */
-  #tellTurn(writing, sent) {
-    this.#emit("threadkeeper.turn.change", { threadId: this.#threadId, writing, sent });
-  }
-
-  #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }));
+  #adopt(threadId) {
+    const room = /** @type {Room} */ (this.#room);
+    room.adopt(threadId);
+    const found = this.querySelector(".item-found");
+    if (found) room.view.showFound(found);
+    if (this.hasAttribute("data-writing")) room.turns.join();
   }
 }
 

@@ -3,56 +3,68 @@
  * message is stored once, and Stop means stop while leaving the page does not.
  */
 
+import { contextMetadata } from "./context.js";
 import { newKey } from "./outbox.js";
 import { turnAddress } from "./protocol.js";
+import { signed } from "./signed.js";
 import { EventParser } from "./sse.js";
 
-const MESSAGES = new Set(["threads.create", "threads.add_user_message", "threads.retry_after_item"]);
+/** What carries words of a person, and so what their page says of itself. */
+const SAYING = new Set(["threads.create", "threads.add_user_message"]);
+const MESSAGES = new Set([...SAYING, "threads.retry_after_item"]);
 /** How long a page may seem to leave before it turns out that it stayed: a download, a question. */
 const LEAVING = 2000;
 
 /**
  * Make a function for the option `api.fetch`.
- * @param {{ baseUrl?: string, getToken?: () => string | null | Promise<string | null> }} [options]
- *   `baseUrl` is where relative addresses lead; `getToken` returns a bearer token, and without it the
- *   request carries the page's cookies
+ * @param {object} [options]
+ * @param {string} [options.baseUrl] where relative addresses lead
+ * @param {import("./signed.js").GetToken} [options.getToken] returns a bearer token, once more with
+ *   `{ refresh: true }` if that one is refused; without it requests carry the page's cookies
+ * @param {() => object | null} [options.context] what the page says of itself, `{ url, title, data }`;
+ *   it goes with a message as data, at most 8 KiB of it
  * @returns {typeof fetch}
  */
-export function createFetch({ baseUrl = location.href, getToken } = {}) {
-  const keys = new Map();
+export function createFetch({ baseUrl = location.href, getToken, context } = {}) {
+  const waiting = /** @type {Map<string, { key: string, body: string }>} */ (new Map());
   const leaving = watchLeaving();
 
   return async function fetchOnce(input, init = {}) {
     const request = new Request(input instanceof Request ? input : new URL(input, baseUrl), init);
-    const body = request.method === "POST" ? await request.clone().text() : "";
-    const sent = readBody(body);
-    const headers = await dress(new Headers(request.headers), getToken);
-    const once = MESSAGES.has(sent?.type);
-    if (once) headers.set("Idempotency-Key", keyOf(keys, body));
-    if (!once) return fetch(request, { headers, credentials: credentials(getToken) });
+    const given = request.method === "POST" ? await request.clone().text() : "";
+    const asked = readBody(given);
+    const headers = new Headers(request.headers);
+    headers.set("X-Threadkeeper-Turn", "keep");
+    if (!MESSAGES.has(asked?.type)) {
+      return signed(headers, getToken, (credentials) => fetch(request.clone(), { headers, credentials }));
+    }
 
-    const turn = new StoppableTurn(request.url, sent.params?.thread_id ?? null, headers, () => leaving.now);
-    const options = { method: "POST", headers, body, credentials: credentials(getToken), signal: turn.signal };
-    const response = await turn.follow(request.signal, fetch(request.url, options));
+    const { key, body } = messageOf(waiting, given, asked, context);
+    headers.set("Idempotency-Key", key);
+    const turn = new StoppableTurn(request.url, asked.params?.thread_id ?? null, headers, () => leaving.now);
+    const options = { method: "POST", headers, body, signal: turn.signal };
+    const sent = signed(headers, getToken, (credentials) => fetch(request.url, { ...options, credentials }));
+    const response = await turn.follow(request.signal, sent);
     // The server has it: the same words again are another message.
-    if (response.ok) keys.delete(body);
+    if (response.ok) waiting.delete(given);
     return response;
   };
 }
 
-const credentials = (getToken) => (getToken ? "omit" : "include");
-
-async function dress(headers, getToken) {
-  headers.set("X-Threadkeeper-Turn", "keep");
-  const token = await getToken?.();
-  if (token) headers.set("Authorization", `Bearer ${token}`);
-  return headers;
-}
-
-/** The same body that was not answered yet is the same message. */
-function keyOf(keys, body) {
-  if (!keys.has(body)) keys.set(body, newKey());
-  return keys.get(body);
+/**
+ * The same body that was not answered yet is the same message: it has the same key, and as a key
+ * belongs to its bytes, what the page said of itself at first.
+ */
+function messageOf(waiting, given, asked, context) {
+  const known = waiting.get(given);
+  if (known) return known;
+  const more = SAYING.has(asked.type) ? contextMetadata(context) : {};
+  const body = Object.keys(more).length
+    ? JSON.stringify({ ...asked, metadata: { ...asked.metadata, ...more } })
+    : given;
+  const message = { key: newKey(), body };
+  waiting.set(given, message);
+  return message;
 }
 
 function readBody(body) {

@@ -2,11 +2,19 @@
 
 import { foot } from "./days.js";
 import { frame, make, unseen } from "./dom.js";
-import { renderMarkdown, safeImage, safeLink } from "./markdown.js";
+import { renderMarkdown } from "./markdown.js";
 import { OUTCOMES, outcomeLine } from "./outcomes.js";
-import { sourceList, stepsItem, taskTitle, toolItem, workflowTitle } from "./steps.js";
-import { panel, PICTURE, widgetPanel } from "./widgets.js";
+import { sourceList } from "./sources.js";
 
+/** What is rarer than messages, and what its element is called. */
+const CARDS = {
+  client_tool_call: "step",
+  task: "step",
+  workflow: "step",
+  widget: "widget",
+  generated_image: "image",
+  structured_input: "question",
+};
 const THUMBED = { positive: "You found this helpful.", negative: "You did not find this helpful." };
 
 /**
@@ -29,20 +37,8 @@ function elementOf(item) {
       return userItem(item);
     case "assistant_message":
       return assistantItem(item);
-    case "client_tool_call":
-      return toolItem(item);
-    case "task":
-      return stepsItem(item.id, taskTitle(item.task), [item.task], false);
-    case "workflow":
-      return stepsItem(item.id, workflowTitle(item.workflow), item.workflow.tasks, item.workflow.expanded);
-    case "widget":
-      return frame(item.id, "widget", widgetPanel(item));
-    case "generated_image":
-      return imageItem(item);
-    case "structured_input":
-      return questionItem(item);
     default:
-      return null;
+      return Object.hasOwn(CARDS, item.type) ? cardItem(item) : null;
   }
 }
 
@@ -68,6 +64,34 @@ function assistantItem(item) {
   return frame(item.id, "assistant", unseen("The assistant said:"), ...parts, sourcesOf(item));
 }
 
+let cards = /** @type {typeof import("./cards.js") | null} */ (null);
+
+/**
+ * Hand over the module that shows cards; without it, it is loaded with the first of them.
+ * @param {typeof import("./cards.js")} module
+ */
+export function useCards(module) {
+  cards = module;
+}
+
+function cardItem(item) {
+  const element = frame(item.id, CARDS[item.type]);
+  if (cards) element.append(cards.contentOf(item));
+  else fillLater(element, item);
+  return element;
+}
+
+/** The element keeps its place meanwhile. */
+async function fillLater(element, item) {
+  try {
+    useCards(await import("./cards.js"));
+    element.prepend(cards.contentOf(item));
+  } catch (error) {
+    console.warn("threadkeeper-chat: a card could not be shown:", error);
+    element.prepend(make("p", { class: "item-note" }, "This can’t be shown at the moment."));
+  }
+}
+
 /**
  * Make the list of what a finished answer refers to, or null.
  * @param {any} item
@@ -75,34 +99,4 @@ function assistantItem(item) {
 export function sourcesOf(item) {
   const notes = item.content.flatMap((part) => part.annotations ?? []);
   return sourceList(notes.map((note) => note.source));
-}
-
-function imageItem(item) {
-  const url = item.image?.url ?? "";
-  if (PICTURE.test(url) || safeImage(url)) {
-    return frame(item.id, "image", make("img", { class: "picture", src: url, alt: "Image made by the assistant" }));
-  }
-  if (safeLink(url)) {
-    const words = "Open the image that the assistant made";
-    const rel = "nofollow noopener noreferrer";
-    return frame(item.id, "image", make("a", { class: "item-link", href: url, target: "_blank", rel }, words));
-  }
-  return frame(item.id, "image", make("p", { class: "item-note" }, "The image is not there."));
-}
-
-function questionItem(item) {
-  const states = { pending: "Question", answered: "Answered", skipped: "Skipped" };
-  const answers = item.inputs.flatMap((input) => [
-    make("dt", { dir: "auto" }, input.question),
-    make("dd", { dir: "auto" }, answerOf(input)),
-  ]);
-  return frame(item.id, "question", panel("question", states[item.status], make("dl", { class: "answers" }, ...answers)));
-}
-
-function answerOf(input) {
-  if (input.answer?.values?.length) return input.answer.values.join(", ");
-  if (input.type === "multiple_choice" && !input.answer) {
-    return input.options.map((option) => option.value).join(" · ");
-  }
-  return "No answer";
 }

@@ -10,7 +10,9 @@ export const footOf = (item) => item.querySelector(":scope > .item-foot");
  * @param {HTMLElement} element
  */
 export function keptAs(known, element) {
-  if (!withoutFoot(known).isEqualNode(withoutFoot(element))) return false;
+  // A card whose module is not here yet looks like any other, and would then show what it was.
+  const empty = known.firstElementChild?.matches(".item-foot");
+  if (empty || !withoutFoot(known).isEqualNode(withoutFoot(element))) return false;
   const [before, after] = [footOf(known), footOf(element)];
   if (!before.isEqualNode(after) && !before.matches(":focus-within")) before.replaceWith(after);
   return true;

@@ -4,6 +4,10 @@ import { Earlier } from "./earlier.js";
 import { ask } from "./protocol.js";
 
 const PAGE = 20;
+/** On the way to a message that was looked for, more comes at once. */
+const STRIDE = 100;
+/** Beyond so many of them nobody waits. */
+const STRIDES = 20;
 
 /** What is shown of the open thread; opening another makes the answers on their way worthless. */
 export class Loading {
@@ -61,13 +65,24 @@ export class Loading {
     }
   }
 
+  /** Read back until the item of this id is shown; return what shows it, or null. */
+  async reach(itemId) {
+    const visit = this.#visit;
+    for (let strides = 0; strides < STRIDES && visit === this.#visit; strides += 1) {
+      const found = this.#room.conversation.elementOf(itemId);
+      if (found) return found;
+      if (this.#cursor === null || !(await this.#goBack(STRIDE))) return null;
+    }
+    return this.#room.conversation.elementOf(itemId);
+  }
+
   /** Read the messages before the first that is shown; return whether that worked. */
-  async #goBack() {
+  async #goBack(limit = PAGE) {
     const { conversation, fail, say, threadId } = this.#room;
     if (this.#cursor === null) return true;
     const visit = this.#visit;
     try {
-      const page = await this.#page(threadId(), this.#cursor);
+      const page = await this.#page(threadId(), this.#cursor, limit);
       if (visit !== this.#visit) return true;
       conversation.prepend(page.data.reverse());
       this.setEarlier(page.has_more ? page.after : null);
@@ -80,7 +95,7 @@ export class Loading {
     }
   }
 
-  #page(threadId, after) {
-    return ask(this.#room.api(), "items.list", { thread_id: threadId, limit: PAGE, order: "desc", after });
+  #page(threadId, after, limit = PAGE) {
+    return ask(this.#room.api(), "items.list", { thread_id: threadId, limit, order: "desc", after });
   }
 }

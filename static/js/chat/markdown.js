@@ -11,7 +11,19 @@ const LANGUAGE = /^[\w+#.-]{1,40}$/;
 const URL_WORD = /^<?([^\s<>]*)>?(?:\s|$)/;
 const TRAILING = /[.,;:!?'")\]*_~]+$/;
 const DEEPEST = 24;
-const DEEPEST_PARSED = 4096;
+/**
+ * Characters. So much is read as Markdown, and what follows is shown as it is, in parts: a page then
+ * never lays out more than one part anew. Each ends with a line, if one ends within SLACK.
+ */
+const PLAIN_ABOVE = 60_000;
+const PLAIN_PART = 4_000;
+const SLACK = 1_000;
+/**
+ * Browsers lay out a table that grows anew as a whole: after so many rows it goes on in another, and
+ * what is too wide goes on in the last cell.
+ */
+const MOST_ROWS = 100;
+const MOST_CELLS = 30;
 
 const TAGS = new Map([
   [smd.PARAGRAPH, "p"],
@@ -71,32 +83,77 @@ export function safeImage(address) {
 export class MarkdownWriter {
   /** What was written so far. */
   text = "";
+  #root;
   #parser;
   #renderer;
+  /** The part that is shown as it is, and how long the part being written is. */
+  #plain = /** @type {HTMLElement | null} */ (null);
+  #length = 0;
+  #full = false;
 
   /** @param {HTMLElement} root */
   constructor(root) {
-    this.#renderer = new SafeRenderer(root);
+    this.#root = root;
+    this.#renderer = new SafeRenderer(root, () => this.#makeRoom());
     this.#parser = smd.parser(this.#renderer.interface());
-    // The parser's own arrays end at 24 levels, and it loses its way beyond.
-    const tokens = new Uint32Array(DEEPEST_PARSED);
-    tokens.set(this.#parser.tokens);
-    Object.assign(this.#parser, { tokens, spaces: new Uint32Array(DEEPEST_PARSED) });
+    this.#makeRoom();
   }
 
   /** @param {string} piece */
   write(piece) {
     this.text += piece;
+    while (piece) {
+      if (this.#full) this.#beginPlain();
+      const part = piece.slice(0, this.#fitting(piece));
+      piece = piece.slice(part.length);
+      if (this.#plain) addText(this.#plain, part);
+      else this.#parse(part);
+    }
+  }
+
+  /** Finish: what was left open is closed. */
+  end() {
+    if (this.#plain) return;
+    smd.parser_end(this.#parser);
+    this.#renderer.finish();
+  }
+
+  /** How much of a piece belongs to the part that is being written. */
+  #fitting(piece) {
+    const least = (this.#plain ? PLAIN_PART : PLAIN_ABOVE) - this.#length;
+    const most = least + SLACK;
+    const line = piece.indexOf("\n", Math.max(0, least));
+    const ends = line >= 0 && line < most;
+    let fits = ends ? line + 1 : Math.min(most, piece.length);
+    this.#full = ends || fits === most;
+    // Two halves make one character.
+    if (this.#full && /[\ud800-\udbff]/.test(piece[fits - 1])) fits += 1;
+    this.#length += fits;
+    return fits;
+  }
+
+  #beginPlain() {
+    this.end();
+    this.#plain = append(this.#root, make("p", { class: "plain" }));
+    this.#length = 0;
+  }
+
+  #parse(piece) {
     for (const part of piece.split(/(?=\$)/)) {
       if (part[0] === "$" && !this.#takesDollars()) smd.parser_write(this.#parser, "\\");
       smd.parser_write(this.#parser, part);
     }
   }
 
-  /** Finish: what was left open is closed. */
-  end() {
-    smd.parser_end(this.#parser);
-    this.#renderer.finish();
+  /** The parser's own arrays end at 24 levels, and it loses its way beyond. */
+  #makeRoom() {
+    const parser = this.#parser;
+    if (parser.spaces instanceof Uint32Array && parser.len + 2 < parser.tokens.length) return;
+    for (const name of ["tokens", "spaces"]) {
+      const more = new Uint32Array(2 * parser.tokens.length);
+      more.set(parser[name]);
+      parser[name] = more;
+    }
   }
 
   /**
@@ -127,10 +184,15 @@ export function renderMarkdown(root, text) {
 class SafeRenderer {
   /** @type {{ node: HTMLElement, token: number, source?: string }[]} */
   #open;
+  #deeper;
 
-  /** @param {HTMLElement} root */
-  constructor(root) {
+  /**
+   * @param {HTMLElement} root
+   * @param {() => void} deeper
+   */
+  constructor(root, deeper) {
     this.#open = [{ node: root, token: 0 }];
+    this.#deeper = deeper;
   }
 
   interface() {
@@ -155,6 +217,9 @@ class SafeRenderer {
   #add(token) {
     const parent = this.#top.node;
     const deep = this.#open.length > DEEPEST;
+    this.#deeper();
+    // What would stand in a block of its own must not grow together.
+    if (deep && (token < smd.CODE_INLINE || token > smd.IMAGE) && /\S$/.test(parent.lastChild?.data ?? "")) this.#text("\n");
     this.#open.push({ node: deep ? parent : this.#append(parent, token), token });
     const brackets = BRACKETS.get(token);
     if (brackets) this.#text(brackets[0]);
@@ -168,13 +233,16 @@ class SafeRenderer {
       case smd.CODE_BLOCK:
       case smd.CODE_FENCE:
         return append(append(parent, make("pre", { tabindex: 0 })), make("code"));
-      case smd.TABLE: {
-        const frame = { class: "table", tabindex: 0, role: "region", "aria-label": "Table" };
-        return append(append(parent, make("div", frame)), make("table"));
-      }
+      case smd.TABLE:
+        return append(append(parent, tableFrame()), make("table"));
       case smd.TABLE_ROW:
+        if (parent.lastElementChild?.childElementCount === MOST_ROWS) this.#top.node = parent = goOn(parent);
         return append(tablePart(parent), make("tr"));
       case smd.TABLE_CELL:
+        if (parent.childElementCount === MOST_CELLS) {
+          addText(parent.lastElementChild, " | ");
+          return parent.lastElementChild;
+        }
         return append(parent, make(parent.parentElement?.tagName === "THEAD" ? "th" : "td"));
       case smd.CHECKBOX:
         return append(parent, taskBox(false));
@@ -197,9 +265,7 @@ class SafeRenderer {
   }
 
   #text(text) {
-    const { node } = this.#top;
-    if (node.lastChild instanceof Text) node.lastChild.appendData(text);
-    else node.append(text);
+    addText(this.#top.node, text);
   }
 
   #set(name, value) {
@@ -220,16 +286,31 @@ class SafeRenderer {
 /** An address as Markdown writes it: in angle brackets or not, and a title behind it or not. */
 const addressOf = (value) => URL_WORD.exec(value.trim())?.[1] ?? "";
 
+function addText(node, text) {
+  if (node.lastChild instanceof Text) node.lastChild.appendData(text);
+  else node.append(text);
+}
+
 function append(parent, child) {
   parent.append(child);
   return child;
+}
+
+const tableFrame = () => make("div", { class: "table", tabindex: 0, role: "region", "aria-label": "Table" });
+
+function goOn(table) {
+  const frame = tableFrame();
+  table.parentElement.after(frame);
+  const next = append(frame, make("table"));
+  append(next, make("tbody"));
+  return next;
 }
 
 /** The head takes the first row of a table, the body all others. */
 function tablePart(table) {
   if (table.tagName !== "TABLE") return table;
   if (!table.firstElementChild) return append(table, make("thead"));
-  return table.children[1] ?? append(table, make("tbody"));
+  return table.tBodies[0] ?? append(table, make("tbody"));
 }
 
 function taskBox(done) {

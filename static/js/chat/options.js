@@ -1,54 +1,122 @@
-/** The options of the element: the official element's names, checked, with our defaults. */
+/**
+ * The options of the element: those of the official element, and a few of our own. What has a wrong
+ * type is left out, what we do not do is said; both once, on the console.
+ */
 
 /**
- * @typedef {object} ChatOptions
- * @property {{ url: string, fetch?: typeof fetch }} api
- * @property {string | null} [initialThread]
- * @property {{ placeholder?: string, draftOwner?: string }} [composer] `draftOwner` is our own: whose
- *   drafts are kept; without it none are
- * @property {{ greeting?: string, prompts?: { label: string, prompt: string }[] }} [startScreen]
- * @property {string | (() => string)} [signInUrl] our own: where a person whose session ended signs in
+ * @typedef {Record<string, any>} ChatOptions as @openai/chatkit has them, and our own:
+ * @property {string} [composer.draftOwner] whose drafts are kept; without it none are
+ * @property {string | (() => string)} [signInUrl] where a person whose session ended signs in
+ * @property {() => object | null} [pageContext] what the page says of itself with each message
+ * @property {boolean} [search] whether the server has `/search` beside its address
  */
 
 const GREETING = "What would you like to talk about?";
 const PLACEHOLDER = "Write a message";
 
+const is = (type) => (value) => typeof value === type;
+const text = is("string");
+const flag = is("boolean");
+const number = is("number");
+const call = is("function");
+const plain = (value) => typeof value === "object" && !Array.isArray(value);
+const color = (value) => text(value) && CSS.supports("color", value);
+const language = (value) => text(value) && /^[a-z]{2,3}(-\w{2,8})*$/i.test(value);
+const action = { icon: text, label: text, onClick: call };
+/** What is known, and not done here. */
+const undone = null;
+
+const KNOWN = {
+  api: { url: text, fetch: call, domainKey: text, uploadStrategy: undone, getClientSecret: undone },
+  initialThread: text,
+  locale: language,
+  frameTitle: text,
+  theme: {
+    colorScheme: (value) => ["light", "dark", "system"].includes(value),
+    color: {
+      accent: { primary: color, level: (value) => [0, 1, 2, 3].includes(value) },
+      surface: { background: color, foreground: color },
+      grayscale: undone,
+    },
+    typography: { baseSize: number, fontFamily: text, fontFamilyMono: text, fontSources: undone },
+    radius: undone,
+    density: undone,
+  },
+  header: { enabled: flag, title: { enabled: flag, text }, leftAction: action, rightAction: action },
+  history: { enabled: flag, showDelete: flag, showRename: flag },
+  startScreen: { greeting: text, prompts: Array.isArray },
+  threadItemActions: { feedback: flag, retry: flag },
+  composer: { placeholder: text, draftOwner: text, attachments: undone, tools: undone, models: undone, dictation: undone },
+  disclaimer: { text, highContrast: flag },
+  // A reader who is at the end always stays there.
+  thread: { autoScroll: flag },
+  onClientTool: call,
+  entities: undone,
+  commands: undone,
+  widgets: undone,
+  signInUrl: (value) => text(value) || call(value),
+  pageContext: call,
+  search: flag,
+};
+
+const said = new Set();
+
 /**
- * Return the options with defaults for what is missing or of the wrong type.
+ * Return the options in the shape of the types, with our defaults for what is missing or wrong.
  * @param {any} given
  */
 export function readOptions(given) {
-  const options = object(given, "options");
-  const api = object(options.api, "api");
-  const composer = object(options.composer, "composer");
-  const start = object(options.startScreen, "startScreen");
+  const theme = text(given?.theme) ? { theme: { colorScheme: given.theme } } : {};
+  const all = given && plain(given) ? given : given ? wrong("options", given) : {};
+  const known = read({ ...all, ...theme }, KNOWN, "");
+  const { signInUrl = "", startScreen = {} } = known;
   return {
-    api: { url: string(api.url, "api.url", ""), fetch: typeof api.fetch === "function" ? api.fetch : undefined },
-    initialThread: options.initialThread === null ? null : string(options.initialThread, "initialThread", null),
-    placeholder: string(composer.placeholder, "composer.placeholder", PLACEHOLDER),
-    draftOwner: string(composer.draftOwner, "composer.draftOwner", null),
-    start: { greeting: string(start.greeting, "startScreen.greeting", GREETING), prompts: promptsOf(start.prompts) },
-    signInUrl: typeof options.signInUrl === "function" ? options.signInUrl : () => string(options.signInUrl, "signInUrl", ""),
+    initialThread: null,
+    theme: {},
+    disclaimer: {},
+    ...known,
+    api: { url: "", ...known.api },
+    header: { enabled: true, ...known.header },
+    history: { enabled: true, showDelete: true, showRename: true, ...known.history },
+    startScreen: { greeting: startScreen.greeting ?? GREETING, prompts: (startScreen.prompts ?? []).filter(isPrompt) },
+    threadItemActions: { feedback: false, retry: false, ...known.threadItemActions },
+    composer: { placeholder: PLACEHOLDER, draftOwner: null, ...known.composer },
+    signInUrl: call(signInUrl) ? signInUrl : () => signInUrl,
   };
 }
 
-function promptsOf(given) {
-  if (given === undefined) return [];
-  if (Array.isArray(given)) return given.filter((one) => typeof one?.label === "string" && typeof one?.prompt === "string");
-  return warn("startScreen.prompts", given, []);
+/** Return what is right of the given options; say the rest. */
+function read(given, known, path) {
+  const right = {};
+  for (const [name, value] of Object.entries(given)) {
+    const where = path + name;
+    const check = known[name];
+    if (value === undefined || value === null) continue;
+    if (!Object.hasOwn(known, name)) warn(`there is no option ${where}`);
+    else if (check === undone) asks(value) && warn(`the option ${where} is known, but nothing is done with it here`);
+    else if (call(check)) check(value) ? (right[name] = value) : wrong(where, value);
+    else right[name] = plain(value) ? read(value, check, `${where}.`) : wrong(where, value);
+  }
+  return right;
 }
 
-function object(given, name) {
-  if (given === undefined || given === null) return {};
-  return typeof given === "object" ? given : warn(name, given, {});
+const asks = (value) => value.enabled ?? (Array.isArray(value) ? value.length > 0 : true);
+
+function isPrompt(prompt, at) {
+  const right = text(prompt?.label) && (text(prompt.prompt) || Array.isArray(prompt.prompt));
+  return right || void wrong(`startScreen.prompts[${at}]`, prompt);
 }
 
-function string(given, name, fallback) {
-  if (given === undefined || given === null) return fallback;
-  return typeof given === "string" ? given : warn(name, given, fallback);
+function wrong(name, value) {
+  warn(`the option ${name} can’t be ${text(value) ? `“${value}”` : `a ${typeof value}`}; its default is used`);
+  return {};
 }
 
-function warn(name, given, fallback) {
-  console.warn("threadkeeper-chat: the option %s can't be a %s; it is left out", name, typeof given);
-  return fallback;
+/**
+ * Say something to who builds the page, once.
+ * @param {string} words
+ */
+export function warn(words) {
+  if (!said.has(words)) console.warn(`threadkeeper-chat: ${words}`);
+  said.add(words);
 }

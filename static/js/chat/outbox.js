@@ -22,17 +22,20 @@ export class Outbox {
   }
 
   /**
-   * Return the key to send a message with: the same as before for the same, unconfirmed message.
+   * Return the key to send a message with, and what else belongs to it: the same as before for the
+   * same, unconfirmed message, as a key is good for one body only.
    * @param {string | null} threadId
    * @param {string} text
-   * @param {string} [quote]
+   * @param {string} quote
+   * @param {() => object} rest what else is sent
+   * @returns {any}
    */
-  keyFor(threadId, text, quote = "") {
+  keep(threadId, text, quote, rest) {
     const last = this.#read(threadId);
-    if (last && last.text === text && last.quote === quote) return last.key;
-    const key = newKey();
-    this.#write(threadId, JSON.stringify({ key, text, quote }));
-    return key;
+    if (last && last.text === text && last.quote === quote) return last;
+    const message = { key: newKey(), text, quote, ...rest() };
+    this.#write(threadId, JSON.stringify(message));
+    return message;
   }
 
   /**

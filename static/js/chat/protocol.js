@@ -64,10 +64,11 @@ export async function ask(api, type, params) {
  * @param {Api} api
  * @param {string} type
  * @param {object} params
- * @param {{ signal: AbortSignal, key?: string }} more `key` makes it safe to send the same again
+ * @param {{ signal: AbortSignal, key?: string, metadata?: object }} more `key` makes it safe to send the
+ *   same again
  */
-export async function stream(api, type, params, { signal, key }) {
-  return eventsOf(await post(api, type, params, { signal, key }), signal);
+export async function stream(api, type, params, more) {
+  return eventsOf(await post(api, type, params, more), more.signal);
 }
 
 /**
@@ -96,6 +97,24 @@ export async function stop(api, threadId) {
   const response = await send(api, `${turnAddress(api, threadId)}/stop`, init);
   if (response.status >= 500 || response.status === 429) throw await refusal(response);
   return response.ok;
+}
+
+/**
+ * Look for words in all that was said; null when the server knows nothing of searching.
+ * @param {Api} api
+ * @param {string} words
+ * @param {string | null} after where the page before ended
+ * @param {AbortSignal} signal
+ */
+export async function find(api, words, after, signal) {
+  const url = new URL(api.url, location.href);
+  url.pathname = `${url.pathname.replace(/\/$/, "")}/search`;
+  url.searchParams.set("q", words);
+  if (after !== null) url.searchParams.set("after", after);
+  const response = await send(api, url.href, { headers: { Accept: "application/json" }, signal });
+  if (!known(response)) return null;
+  if (!response.ok) throw await refusal(response);
+  return response.json();
 }
 
 const known = (response) => response.status !== 404 && response.status !== 405;
@@ -148,11 +167,11 @@ function parsed(data) {
  * @param {Api} api
  * @param {string} type
  * @param {object} params
- * @param {{ signal?: AbortSignal, key?: string }} [more]
+ * @param {{ signal?: AbortSignal, key?: string, metadata?: object }} [more]
  */
-async function post(api, type, params, { signal, key } = {}) {
+async function post(api, type, params, { signal, key, metadata = {} } = {}) {
   const headers = { "Content-Type": "application/json", Accept: "text/event-stream, application/json", ...KEEP };
-  const init = { method: "POST", body: JSON.stringify({ type, params, metadata: {} }), signal };
+  const init = { method: "POST", body: JSON.stringify({ type, params, metadata }), signal };
   const response = await send(api, api.url, {
     ...init,
     headers: key ? { ...headers, "Idempotency-Key": key } : headers,
@@ -171,7 +190,7 @@ async function send(api, url, init) {
   try {
     return await fetching(url, init);
   } catch (error) {
-    if (init.signal?.aborted) throw error;
+    if (init.signal?.aborted || error instanceof Fault) throw error;
     throw fault(navigator.onLine === false ? "offline" : "unreachable");
   }
 }

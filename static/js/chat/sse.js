@@ -36,10 +36,11 @@ export class EventParser {
   push(text) {
     const found = /** @type {string[]} */ ([]);
     if (!text) return found;
-    if (this.#afterReturn && text[0] === "\n") text = text.slice(1);
-    if (text) this.#afterReturn = text.endsWith("\r");
-    let start = 0;
+    // The second half of a line end that was cut in two.
+    let start = Number(this.#afterReturn && text[0] === "\n");
+    this.#afterReturn = text.endsWith("\r");
     for (const end of text.matchAll(/\r\n|\n|\r/g)) {
+      if (end.index < start) continue;
       this.#endLine(this.#line + text.slice(start, end.index), found);
       this.#line = "";
       start = end.index + end[0].length;

@@ -1,7 +1,8 @@
-/** What the assistant did on the way: tools, tasks, workflows, and the sources of an answer. */
+/** What the assistant did on the way: tools, tasks, and workflows. */
 
-import { frame, icon, make } from "./dom.js";
-import { renderMarkdown, safeLink } from "./markdown.js";
+import { icon, make } from "./dom.js";
+import { renderMarkdown } from "./markdown.js";
+import { sourceList } from "./sources.js";
 
 const NAMES = {
   web_search: "Searched the web",
@@ -10,23 +11,23 @@ const NAMES = {
   image: "Made an image",
 };
 
-/** Make the element of a client tool call. */
-export function toolItem(item) {
+/** Make what is shown of a client tool call. */
+export function toolCard(item) {
   const done = item.status === "completed";
   const name = make("span", {}, done ? "Used " : "Waiting for ", make("code", {}, item.name));
   const body = make("div", { class: "step-body" }, ...json("Input", item.arguments));
   if (done) body.append(...json("Output", item.output ?? null));
-  return frame(item.id, "step", foldable(icon("tool"), name, body, false));
+  return foldable(icon("tool"), name, body, false);
 }
 
 function json(heading, value) {
   return [make("h3", {}, heading), make("pre", { tabindex: 0 }, JSON.stringify(value, null, 2))];
 }
 
-/** Make the element of a task or a workflow. */
-export function stepsItem(id, title, tasks, open) {
+/** Make what is shown of a task or a workflow. */
+export function stepsCard(title, tasks, open) {
   const list = make("ol", { class: "step-body" }, ...tasks.map(taskRow));
-  return frame(id, "step", foldable(icon("steps"), make("span", { dir: "auto" }, title), list, open));
+  return foldable(icon("steps"), make("span", { dir: "auto" }, title), list, open);
 }
 
 function foldable(drawing, title, body, open) {
@@ -55,21 +56,4 @@ export function workflowTitle(workflow) {
     return `${type === "reasoning" ? "Thought" : "Worked"} for ${summary.duration} s`;
   }
   return type === "reasoning" ? "Thinking" : "Steps";
-}
-
-/**
- * Make a list of sources, or return null when there are none.
- * @param {any[]} sources
- */
-export function sourceList(sources) {
-  if (!sources.length) return null;
-  const rows = sources.map((source) => make("li", {}, sourceLink(source)));
-  return make("ul", { class: "sources", "aria-label": "Sources" }, ...rows);
-}
-
-function sourceLink(source) {
-  const name = source.title || source.url || source.filename || "";
-  const href = source.type === "url" && safeLink(source.url);
-  if (!href) return make("span", {}, name);
-  return make("a", { href, target: "_blank", rel: "nofollow noopener noreferrer" }, name);
 }

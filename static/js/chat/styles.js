@@ -1,6 +1,6 @@
 /** The style sheets of the shadow root: the same files that pages link, adopted. */
 
-const FILES = ["tokens", "button", "message", "actions", "prose", "chat"];
+const FILES = ["tokens", "button", "message", "actions", "prose", "chat", "header", "history-list"];
 
 let loading = /** @type {Promise<CSSStyleSheet[]> | null} */ (null);
 

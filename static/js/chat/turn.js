@@ -1,4 +1,4 @@
-/** One turn, and its events, put to work in order and at most once for each frame. */
+/** One turn, and its events, put to work in order: once for each frame, and not too much in any. */
 
 /**
  * @typedef {object} TurnView what a turn changes
@@ -6,59 +6,109 @@
  * @property {(item: any) => void} added
  * @property {(item: any) => void} done
  * @property {(itemId: string, update: any) => void} updated
+ * @property {() => void} settle after the updates of a frame
  * @property {(itemId: string) => void} removed
  * @property {(text: string) => void} progress
  * @property {(event: any) => void} notice
  * @property {(event: any) => void} error
+ * @property {(detail: { name: string, data?: object }) => void} effect
  * @property {(allowed: boolean) => void} allowCancel
  */
 
 const DELTA = "assistant_message.content_part.text_delta";
+/** Milliseconds and characters of one frame; what is left waits for the next. */
+const WORK = 8;
+const MOST = 16_000;
+const SLICE = 2_000;
 
 /**
- * Show every event of the stream; return when it ends, throw what it throws.
+ * Show every event of the stream; return when all is shown, throw what the stream throws.
  * @param {AsyncIterable<any>} events
  * @param {TurnView} view
- * @param {(show: () => void) => void} keepPlace runs what changes the page without moving the reader
+ * @param {(show: () => void) => void} keepPlace runs what changes the page without moving the reader;
+ *   when it does not, nobody looks any more
  */
 export async function runTurn(events, view, keepPlace) {
-  const frames = new Frames((waiting) => keepPlace(() => waiting.forEach((event) => show(event, view))));
+  const frames = new Frames(view, keepPlace);
+  let since = performance.now();
   try {
-    for await (const event of events) frames.add(event);
+    for await (const event of events) {
+      frames.add(event);
+      if (document.hidden || performance.now() - since < WORK) continue;
+      // A server may be faster than this page: frames need a gap between its events.
+      await new Promise((go) => setTimeout(go));
+      since = performance.now();
+    }
   } finally {
-    frames.flush();
+    await frames.shown();
   }
 }
 
-/** Collects events and hands them on together, once per frame; a hidden tab has no frames. */
+/** Collects events and shows them together, once per frame; a hidden tab has no frames. */
 class Frames {
+  #view;
+  #keepPlace;
   #waiting = [];
-  #hand;
   #frame = 0;
   #timer = 0;
+  #done = () => {};
 
-  constructor(hand) {
-    this.#hand = hand;
+  constructor(view, keepPlace) {
+    this.#view = view;
+    this.#keepPlace = keepPlace;
   }
 
   add(event) {
     const last = this.#waiting.at(-1);
-    if (last && continues(last, event)) {
-      last.update.delta += event.update.delta;
-      return;
-    }
-    this.#waiting.push(event);
-    if (this.#waiting.length > 1) return;
-    this.#frame = requestAnimationFrame(() => this.flush());
-    this.#timer = setTimeout(() => this.flush(), 200);
+    if (last && continues(last, event)) last.update.delta += event.update.delta;
+    else if (this.#waiting.push(event) === 1) this.#plan();
   }
 
-  flush() {
+  /** Settles when nothing waits any more. */
+  async shown() {
+    if (this.#waiting.length) await new Promise((done) => (this.#done = done));
+  }
+
+  #plan() {
+    this.#frame = requestAnimationFrame(() => this.#flush());
+    this.#timer = setTimeout(() => this.#flush(), 200);
+  }
+
+  #flush() {
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#timer);
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    if (waiting.length) this.#hand(waiting);
+    let looked = false;
+    try {
+      this.#keepPlace(() => {
+        looked = true;
+        this.#work();
+      });
+    } finally {
+      if (!looked) this.#waiting = [];
+      if (this.#waiting.length) this.#plan();
+      else this.#done();
+    }
+  }
+
+  #work() {
+    const until = performance.now() + WORK;
+    let room = MOST;
+    do {
+      const event = this.#next();
+      room -= event.update?.delta?.length ?? 0;
+      show(event, this.#view);
+    } while (this.#waiting.length && (document.hidden || (room > 0 && performance.now() < until)));
+    this.#view.settle();
+  }
+
+  /** Take the next event, or a part of it if it is long. */
+  #next() {
+    const [event] = this.#waiting;
+    const { update } = event;
+    if (update?.type !== DELTA || update.delta.length <= SLICE) return this.#waiting.shift();
+    const delta = update.delta.slice(0, SLICE);
+    update.delta = update.delta.slice(SLICE);
+    return { ...event, update: { ...update, delta } };
   }
 }
 
@@ -93,6 +143,8 @@ function show(event, view) {
       return view.notice(event);
     case "error":
       return view.error(event);
+    case "client_effect":
+      return view.effect({ name: event.name, data: event.data });
     case "stream_options":
       return view.allowCancel(event.stream_options.allow_cancel);
     default:
@@ -111,6 +163,8 @@ export class Turn {
   /** Whether another turn was running already. */
   refused = false;
   stopping = false;
+  /** Whether it is not sent yet, as this page is still busy with what to send. */
+  preparing = false;
   /** Whether the server was asked to stop it, and whether it heard. */
   asked = false;
   toldToStop = false;
@@ -128,6 +182,8 @@ export class Turn {
   constructor(sent, again = null) {
     this.sent = sent;
     this.again = again;
+    /** Whether this page asked for it, and does what it asks the page to do. */
+    this.mine = Boolean(sent || again);
   }
 
   get signal() {

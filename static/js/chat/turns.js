@@ -7,13 +7,15 @@ import { passing, Patience } from "./coming-back.js";
 import { newKey } from "./outbox.js";
 import { OUTCOMES } from "./outcomes.js";
 import { fault, Fault, join, stop, stream } from "./protocol.js";
+import { remediesFor } from "./remedies.js";
+import { messageRequest } from "./sending.js";
+import { useTool } from "./tools.js";
 import { runTurn, Turn } from "./turn.js";
 
 const SPOKEN = 1500;
 const STOP_PATIENCE = 3000;
 const FAILED = "The answer could not be completed.";
 const COMING_BACK = "The connection was lost. Coming back to the answer…";
-const BROKEN = new Set(["lost", "not_stopped", "not_understood", "unreachable", "offline"]);
 
 /** Sends messages, one at a time, and shows what comes back. */
 export class Turns {
@@ -40,31 +42,39 @@ export class Turns {
 
   /**
    * Send a message into the open thread, or into a new one; settles when the answer is complete.
-   * @param {string} text
-   * @param {string} [quote]
+   * While another is being written, it waits in the composer.
+   * @param {{ text: string, quote: string, toolChoice?: object, model?: string }} message
    */
-  async send(text, quote) {
-    if (this.busy) return;
-    const { api, composer, conversation, view, keepDraft, outbox, threadId } = this.#room;
-    const input = {
-      content: [{ type: "input_text", text }],
-      attachments: [],
-      quoted_text: quote ?? null,
-      inference_options: {},
-    };
-    const thread = threadId();
-    const turn = new Turn({ text, quote, thread });
-    const key = outbox().keyFor(thread, text, quote);
+  async send(message) {
+    const { text, quote } = message;
+    const { api, composer, conversation, view, keepDraft, threadId } = this.#room;
+    if (this.busy) return this.#room.putBack(message);
+    const turn = new Turn({ text, quote, thread: threadId() });
+    const { type, params, key, metadata } = messageRequest(this.#room, message);
+    composer.taken(text, quote);
     // Kept until the server says that it has the message.
-    keepDraft(text);
-    composer.text = "";
+    keepDraft(composer.before(text), quote || composer.quote);
     conversation.addSending(text, quote);
     view.toEnd();
-    const [type, params] =
-      thread === null
-        ? ["threads.create", { input }]
-        : ["threads.add_user_message", { input, thread_id: thread }];
-    await this.#run(turn, () => stream(api(), type, params, { signal: turn.signal, key }));
+    await this.#run(turn, () => stream(api(), type, params, { signal: turn.signal, key, metadata }));
+  }
+
+  /**
+   * Send what is no message, and show what follows.
+   * @param {string} type
+   * @param {(signal: AbortSignal) => Promise<object> | object} params may take their time
+   * @param {() => void} [taken] when the server has it
+   */
+  async go(type, params, taken, key = newKey()) {
+    const { api, threadId } = this.#room;
+    if (this.busy) return;
+    const turn = new Turn(null, () => this.go(type, params, taken, key));
+    turn.preparing = true;
+    await this.#run(turn, async () => {
+      const all = { thread_id: threadId(), ...(await params(turn.signal)) };
+      turn.preparing = false;
+      return stream(api(), type, all, { signal: turn.signal, key }).then((events) => (taken?.(), events));
+    });
   }
 
   /** Ask for another answer to the last message; with the key of before if that never arrived. */
@@ -108,7 +118,9 @@ export class Turns {
     composer.mayStop = false;
     view.status.textContent = "Stopping.";
     turn.timer = setTimeout(() => this.#cutOff(turn), STOP_PATIENCE);
-    this.#askToStop(turn);
+    // The server writes nothing yet.
+    if (turn.preparing) this.#cutOff(turn, true);
+    else this.#askToStop(turn);
   }
 
   async #askToStop(turn) {
@@ -123,9 +135,9 @@ export class Turns {
     if (heard === false) this.#cutOff(turn);
   }
 
-  #cutOff(turn) {
+  #cutOff(turn, stopped = turn.toldToStop) {
     if (turn !== this.#current) return;
-    if (turn.toldToStop) turn.mark = { outcome: "stopped" };
+    if (stopped) turn.mark = { outcome: "stopped" };
     else this.#fail(fault("not_stopped"), turn);
     turn.close();
   }
@@ -141,9 +153,11 @@ export class Turns {
     if (turn === this.#current && turn.again && turn.begun && (turn.failed || turn.mark)) {
       await this.#room.reload({ quiet: true, inTurn: true });
     }
+    const goesOn = turn === this.#current && turn.mine && !turn.failed && !turn.mark;
     if (turn === this.#current) this.#end(turn);
     turn.close();
     this.#room.emit("chatkit.response.end");
+    if (goesOn) await useTool(this.#room, this);
     // Somebody else's answer is being written: that is what there is to see.
     if (turn.refused && !this.busy) await this.join({ keepFaults: true });
   }
@@ -203,7 +217,7 @@ export class Turns {
     view.keepPlace(() => {
       view.wait(null);
       conversation.endTurn(turn.open);
-      conversation.bringBack();
+      conversation.bringBack(turn.answered && !turn.failed && !turn.mark);
       if (turn.mark && !turn.sent) conversation.mark(turn.mark);
       conversation.offerRetry(() => this.retry());
     });
@@ -215,7 +229,7 @@ export class Turns {
 
   /** @param {Turn} turn @returns {import("./turn.js").TurnView} */
   #show(turn) {
-    const { view, conversation, composer, meet, tell, tellTurn } = this.#room;
+    const { view, conversation, composer, emit, meet, tell, tellTurn } = this.#room;
     const taken = (item) => {
       if (!turn.seen) tellTurn(true, turn.sent !== null);
       turn.seen = true;
@@ -239,6 +253,7 @@ export class Turns {
         conversation.finish(item);
       },
       updated: (itemId, update) => (view.wait(null), conversation.update(itemId, update)),
+      settle: () => conversation.settle(),
       removed: (itemId) => (turn.open.delete(itemId), conversation.remove(itemId)),
       progress: (text) => view.wait(text),
       notice: ({ message, title, level }) => {
@@ -246,6 +261,7 @@ export class Turns {
         else tell(message, { level, title, markdown: true });
       },
       error: (event) => this.#broke(event, turn),
+      effect: (detail) => emit("chatkit.effect", detail),
       allowCancel: (allowed) => (composer.mayStop = allowed && !turn.stopping),
     };
   }
@@ -253,10 +269,9 @@ export class Turns {
   /** The server has what was sent: it need not be kept here any more. */
   #confirm(turn) {
     if (!turn.sent) return;
-    const { composer, keepDraft, outbox } = this.#room;
-    outbox().confirm(turn.sent.thread);
+    this.#room.outbox().confirm(turn.sent.thread);
     turn.sent = null;
-    keepDraft(composer.text);
+    this.#room.keepDraft();
   }
 
   /** The answer ended in an error. It is told under what there is of the answer, if that is new. */
@@ -269,31 +284,16 @@ export class Turns {
   }
 
   /** What the server never took goes back to where it was written. */
-  #giveBack({ text }) {
-    const { composer, conversation, keepDraft } = this.#room;
-    conversation.removeSending();
-    composer.text = composer.text.trim() ? `${text}\n\n${composer.text}` : text;
-    keepDraft(composer.text);
-    composer.focus();
+  #giveBack(sent) {
+    this.#room.conversation.removeSending();
+    this.#room.putBack(sent);
+    this.#room.composer.focus();
   }
 
   #fail(error, turn) {
     turn.failed = true;
     turn.refused = error.code === "turn_running";
     if (error.code === "idempotency_key_reused" && turn.sent) this.#room.outbox().confirm(turn.sent.thread);
-    this.#room.fail(error, turn.refused ? [] : this.#remedies(error, turn));
-  }
-
-  /** @param {any} error @param {Turn} turn */
-  #remedies(error, { sent, begun, again }) {
-    const { composer } = this.#room;
-    if (!error.allowRetry) return [];
-    if (sent) return [{ label: "Try again", run: () => this.send(composer.text, sent.quote) }];
-    // The server may have gone on writing: asking again would throw that away.
-    if (begun && BROKEN.has(error.code)) {
-      return [{ label: "Show the answer", run: () => this.join() }];
-    }
-    // A turn that began has used its key up.
-    return [{ label: "Try again", run: again && !begun ? again : () => this.retry() }];
+    this.#room.fail(error, remediesFor(error, turn, this, this.#room.composer));
   }
 }

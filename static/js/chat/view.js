@@ -26,8 +26,11 @@ export class View {
     this.welcome = make("div", { class: "welcome" });
     this.composer = composer;
     this.closed = make("p", { class: "closed", hidden: true });
-    this.foot = make("div", { class: "foot" }, this.latest, this.faults, composer, this.closed);
-    this.root = make("div", { class: "frame", part: "frame" }, this.scroller, this.welcome, this.foot, this.status);
+    this.disclaimer = make("div", { class: "disclaimer prose", hidden: true });
+    this.foot = make("div", { class: "foot" }, this.latest, this.faults, composer, this.closed, this.disclaimer);
+    this.frame = make("div", { class: "frame", part: "frame" }, this.scroller, this.welcome, this.foot, this.status);
+    // A bar stands above the frame, and a list may stand in its place.
+    this.root = make("div", { class: "whole" }, this.frame);
     this.scroller.addEventListener("scroll", () => this.#showLatest(), { passive: true });
     this.latest.addEventListener("click", () => this.toEnd());
   }
@@ -85,13 +88,12 @@ export class View {
   greet({ greeting, prompts }, ask) {
     const buttons = prompts.map((prompt) => {
       const button = make("button", { class: "prompt", type: "button" }, prompt.label);
-      button.addEventListener("click", () => ask(prompt.prompt));
+      const said = typeof prompt.prompt === "string" ? "text" : "content";
+      button.addEventListener("click", () => ask({ [said]: prompt.prompt }));
       return make("li", {}, button);
     });
-    this.welcome.replaceChildren(
-      make("p", { class: "greeting" }, greeting),
-      buttons.length ? make("ul", { class: "prompts" }, ...buttons) : "",
-    );
+    const list = buttons.length > 0 && make("ul", { class: "prompts" }, ...buttons);
+    this.welcome.replaceChildren(make("slot", { name: "card" }, make("p", { class: "greeting" }, greeting), list));
   }
 
   #showLatest() {

@@ -1,6 +1,8 @@
 /** Ties the chat element to the page around it: the address, the title, the list of threads. */
 
+import * as cards from "../chat/cards.js";
 import { define } from "../chat/element.js";
+import { useCards } from "../chat/items.js";
 import { endReopening, rememberThread, user } from "./memory.js";
 import { titled } from "./top.js";
 
@@ -10,12 +12,19 @@ const TITLE = "New conversation";
 export function mount(element) {
   const threadId = element.getAttribute("thread-id");
   listen(element);
+  // Here a card stands among the messages that the server rendered, and must not come after them.
+  useCards(cards);
   define();
   element.setOptions({
     api: { url: "/chatkit" },
     initialThread: threadId,
+    // The page has both beside the conversation.
+    header: { enabled: false },
+    history: { enabled: false },
     composer: { placeholder: "Write a message", draftOwner: user() },
     startScreen: { greeting: "What would you like to talk about?", prompts: PROMPTS },
+    threadItemActions: { feedback: true, retry: true },
+    search: true,
     signInUrl: () => `/sign-in?next=${encodeURIComponent(location.pathname)}`,
   });
   if (threadId) rememberThread(threadId);

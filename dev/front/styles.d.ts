@@ -1,0 +1,5 @@
+/** Style sheets come as their text: see styles.mjs. */
+declare module "*.css" {
+  const text: string;
+  export default text;
+}
