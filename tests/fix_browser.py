@@ -84,6 +84,7 @@ def shared_server(
         "DATABASE_URL": databases.create("browser", template=migrated),
         "BETTER_AUTH_URL": auth.url,
         "OPENAI_BASE_URL": talkative.base_url,
+        "DEMO_PAGE": "on",
     }
     log = Path(tmp_path_factory.mktemp("browser")) / "gunicorn.log"
     server = Server(settings, log)

@@ -23,7 +23,7 @@ document.addEventListener("click", (event) => deeds[event.target.closest?.("[dat
 const log = document.querySelector(".demo-log");
 for (const name of ["open", "close", "person", "signin", "error", "chatkit.thread.change", "chatkit.response.end"]) {
   Threadkeeper.on(name, (detail) => {
-    const line = document.createElement("li");
+    const line = document.createElement("p");
     line.textContent = `${name} ${detail ? JSON.stringify(detail) : ""}`;
     log.prepend(line);
     while (log.childElementCount > 20) log.lastElementChild.remove();

@@ -1,6 +1,6 @@
 /** The bar above the conversation: the way to the list, the title, a new conversation, own buttons. */
 
-import { icon, make, unseen } from "./dom.js";
+import { icon, make, named, unseen } from "./dom.js";
 import { word } from "./words.js";
 
 /** The bar; `element` is hidden when the options want none. */
@@ -18,7 +18,7 @@ export class Header {
   /** @param {any} room what the element lends: its host, and where the buttons lead */
   constructor(room) {
     this.#room = room;
-    this.element = make("header", { class: "head", hidden: true }, this.#left, this.#history, this.#title, this.#right, this.#fresh, make("slot", { name: "header-end" }));
+    this.element = make("div", { class: "head", hidden: true }, this.#left, this.#history, this.#title, this.#right, this.#fresh, make("slot", { name: "header-end" }));
     this.element.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || !this.#shows) return;
       event.stopPropagation();
@@ -79,12 +79,6 @@ export class Header {
     named(this.#history, word("header.history"));
     named(this.#fresh, word("header.new"));
   }
-}
-
-/** Let a button that is only a drawing have this name. */
-export function named(button, name) {
-  button.lastChild.textContent = name;
-  button.title = name;
 }
 
 /**
