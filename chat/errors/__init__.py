@@ -9,6 +9,7 @@ is for the log and names ids, values and limits, never what a person wrote.
     ├── ImportRefused            a file that is no export of ours, or a broken one
     ├── NotSignedIn              no session
     │   └── AccountGone          the session's user was deleted meanwhile
+    ├── AnotherPerson            the page shows somebody else's conversations
     ├── CrossSiteRequest         another site made the browser send this
     ├── InvalidRequest           what was asked for makes no sense
     │   ├── UnsupportedRequest   a request type that this server does not offer
@@ -54,6 +55,7 @@ from chat.errors.outages import (
 )
 from chat.errors.refused import (
     AccountGone,
+    AnotherPerson,
     AttachmentNotFound,
     AttachmentsRefused,
     BodyTooLarge,
@@ -86,6 +88,7 @@ from chat.errors.refused import (
 
 __all__ = [
     "AccountGone",
+    "AnotherPerson",
     "AnswerInterrupted",
     "AttachmentNotFound",
     "AttachmentsRefused",

@@ -21,6 +21,13 @@ class AccountGone(NotSignedIn):
     public = "This account no longer exists. Please sign in with another one."
 
 
+class AnotherPerson(ChatError):
+    """The page shows one person's conversations, and by now somebody else is signed in."""
+
+    status, code = 412, "another_person"
+    public = "Somebody else is signed in here now. Please load the page again."
+
+
 class CrossSiteRequest(ChatError):
     """Another site made the browser send this request."""
 

@@ -20,7 +20,13 @@ CHAT: Final = "/chatkit"
 SCRIPT: Final = "/widget.js"
 FILES: Final = "/assets/"
 METHODS: Final = ("GET", "POST")
-HEADERS: Final = ("Content-Type", "Authorization", "Idempotency-Key", "X-Threadkeeper-Turn")
+HEADERS: Final = (
+    "Content-Type",
+    "Authorization",
+    "Idempotency-Key",
+    "X-Threadkeeper-Turn",
+    "X-Threadkeeper-User",
+)
 READABLE: Final = ("X-Request-Id", "Retry-After")
 """Headers of answers that scripts of a listed origin may read, beside those that all may."""
 MAX_AGE: Final = 600

@@ -25,13 +25,15 @@ from flask import Flask, g, request
 from chat import logs
 from chat.config import origin_of
 from chat.context import RequestContext, User
-from chat.errors import CrossSiteRequest, NotFound
+from chat.errors import AnotherPerson, CrossSiteRequest, NotFound
 from chat.sessions import Credentials, credentials_of
 from chat.web import body, cors
 from chat.web.services import services
 
 logger = logging.getLogger(__name__)
 
+SHOWN_USER: Final = "X-Threadkeeper-User"
+"""The id of the person whose conversations a page shows; it proves nothing, and can only refuse."""
 EMBEDDED: Final = frozenset({"launcher.script", "pages.asset_file", "static"})
 """Endpoints of what pages are made of: pictures, scripts, style sheets."""
 LOADED_AS: Final = frozenset({"", "document", "empty"})
@@ -93,13 +95,17 @@ def require_same_origin() -> None:
 
 
 def current_user() -> User:
-    """Return who is signed in; raise NotSignedIn or AuthUnavailable.
+    """Return who is signed in; raise NotSignedIn, AuthUnavailable or AnotherPerson.
 
-    The auth server is asked at most once a request, and only by those who call this.
+    The auth server is asked at most once a request, and only by those who call this. A page may
+    say whose conversations it shows: what one person wrote is not stored for the next.
     """
     if "user" not in g:
-        g.user = services().sessions.user(credentials(), address=request.remote_addr)
-        logs.user_id.set(g.user.id)
+        user = services().sessions.user(credentials(), address=request.remote_addr)
+        logs.user_id.set(user.id)
+        if request.headers.get(SHOWN_USER, user.id) != user.id:
+            raise AnotherPerson("the page shows the conversations of somebody else")
+        g.user = user
     user: User = g.user
     return user
 

@@ -7,6 +7,7 @@ words of their own beside it.
 from __future__ import annotations
 
 import gzip
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -23,6 +24,8 @@ KINDS: Final = frozenset(
     }
 )
 """Media types of what is text: pictures and fonts are packed already."""
+PART: Final = re.compile(r"bytes=(?:\d+-\d*|-\d+)")
+"""The requests for a part that are answered with one; any other may be ignored, and is."""
 KEPT: Final = 256
 """Packed files that a process remembers; the widget and all pages have about a hundred."""
 
@@ -34,13 +37,14 @@ def conditional(response: Response) -> Response:
     row of bytes. A request for a part gets that part of the plain file: so a client that holds a
     beginning of one never glues an end of the other to it.
     """
+    part = PART.fullmatch(request.headers.get("Range", "")) is not None
     if response.mimetype in KINDS:
         response.vary.add("Accept-Encoding")
-        if _takes_gzip() and "Range" not in request.headers:
+        if _takes_gzip() and not part:
             _pack(response)
     try:
         response.make_conditional(
-            request.environ, accept_ranges=True, complete_length=response.content_length
+            request.environ, accept_ranges=part, complete_length=response.content_length
         )
     except RequestedRangeNotSatisfiable:
         response.close()

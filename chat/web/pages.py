@@ -12,6 +12,7 @@ from typing import Final
 from flask import Blueprint, Flask, Response, current_app, request, send_from_directory, url_for
 from markupsafe import Markup
 
+from chat.errors import NotFound
 from chat.web import gzipped, markdown, widgets
 
 blueprint = Blueprint("pages", __name__)
@@ -55,6 +56,8 @@ def asset_file(version: str, filename: str) -> Response:
     serves it, but must not be kept under that name.
     """
     current = version == asset_version()
+    if filename.endswith("/"):
+        raise NotFound("a file, with a slash after it")
     response = send_from_directory(
         static_folder(), filename, max_age=A_YEAR if current else 0, conditional=False
     )

@@ -183,7 +183,8 @@ def test_a_listed_origin_is_told_in_advance_what_it_may_send(
             "Access-Control-Allow-Credentials": "true",
             "Access-Control-Allow-Methods": "GET, POST",
             "Access-Control-Allow-Headers": (
-                "Content-Type, Authorization, Idempotency-Key, X-Threadkeeper-Turn"
+                "Content-Type, Authorization, Idempotency-Key, X-Threadkeeper-Turn, "
+                "X-Threadkeeper-User"
             ),
             "Access-Control-Max-Age": "600",
             "Access-Control-Expose-Headers": "X-Request-Id, Retry-After",

@@ -194,3 +194,20 @@ def test_an_outage_of_the_auth_server_signs_nobody_out(
     assert answered.get_json()["error"]["code"] == "auth_unavailable"
     assert answered.headers["Retry-After"]
     assert "Set-Cookie" not in page.headers
+
+
+def test_a_page_that_shows_somebody_else_is_refused_and_stores_nothing(
+    site: Site, site_auth: AuthServer, alice: Person
+) -> None:
+    bob = site_auth.sign_up("Bob")
+    content = [{"type": "input_text", "text": "Alice's words"}]
+    words = {"content": content, "attachments": [], "inference_options": {}}
+    message = {"type": "threads.create", "params": {"input": words}}
+    headers = {"Cookie": bob.cookie, "Origin": OWN, "X-Threadkeeper-User": alice.id}
+
+    refused = site.bare.post("/chatkit", base_url=OWN, json=message, headers=headers)
+    assert refused.status_code == 412
+    assert refused.get_json()["error"]["code"] == "another_person"
+
+    headers["X-Threadkeeper-User"] = bob.id
+    assert ask(site, headers).get_json()["data"] == []

@@ -230,3 +230,17 @@ def test_files_outside_the_folder_are_not_there(site: Site, folder: Path) -> Non
 
     for path in ("/assets/x/../secret.css", "/assets/x/%2e%2e/secret.css", "/assets/x//etc/passwd"):
         assert get(site, path, Accept_Encoding="gzip").status_code in {308, 404}
+
+
+@pytest.mark.parametrize("wanted", ["lines=1-2", "bytes=", "bytes=5-2,7-9", "bytes=1-2,4-5", "no"])
+def test_a_range_that_makes_no_sense_is_ignored(site: Site, folder: Path, wanted: str) -> None:
+    answered = get(site, CSS, Range=wanted)
+
+    assert answered.status_code == 200
+    assert answered.data == (folder / "widget" / "look.css").read_bytes()
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_file_has_no_slash_after_its_name(site: Site) -> None:
+    assert get(site, CSS).status_code == 200
+    assert get(site, f"{CSS}/").status_code == 404

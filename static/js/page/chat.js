@@ -3,6 +3,8 @@
 import * as cards from "../chat/cards.js";
 import { define } from "../chat/element.js";
 import { useCards } from "../chat/items.js";
+import * as messages from "../chat/messages.js";
+import { useMessages } from "../chat/parts.js";
 import { endReopening, rememberThread, user } from "./memory.js";
 import { titled } from "./top.js";
 
@@ -12,11 +14,12 @@ const TITLE = "New conversation";
 export function mount(element) {
   const threadId = element.getAttribute("thread-id");
   listen(element);
-  // Here a card stands among the messages that the server rendered, and must not come after them.
+  // Here messages and cards stand among those that the server rendered, and must not come after them.
   useCards(cards);
+  useMessages(messages);
   define();
   element.setOptions({
-    api: { url: "/chatkit" },
+    api: { url: "/chatkit", fetch: fetchAsShown },
     initialThread: threadId,
     // The page has both beside the conversation.
     header: { enabled: false },
@@ -36,6 +39,9 @@ const PROMPTS = [
   { label: "Explain an idea simply", prompt: "Explain compound interest to me simply, with an example." },
   { label: "Help me plan my week", prompt: "Help me plan my week. Ask me what you need to know first." },
 ];
+
+/** Somebody else may have signed in meanwhile, in another tab. */
+const fetchAsShown = (url, init) => fetch(url, { ...init, headers: { ...init.headers, "X-Threadkeeper-User": user() } });
 
 function listen(element) {
   element.addEventListener("chatkit.ready", () => ready(element), { once: true });
