@@ -19,10 +19,14 @@ from dev import node
 
 STATIC: Final = Path(__file__).parent.parent / "static"
 BUILT: Final = STATIC / "widget"
-# What a first opening loads. What is loaded on use comes on top.
+# What a first opening loads, and the list of conversations. What is loaded on use comes on top.
 FIRST: Final = ("launcher.js", "panel.js", "history.js")
+# With these, a thread is shown and messages are sent.
+TALKING: Final = (*FIRST, "messages.js")
 LAUNCHER_LIMIT: Final = 5_000
 FIRST_LIMIT: Final = 30_000
+# What was reached: whoever needs more of it says so here.
+TALKING_LIMIT: Final = 50_000
 BUILD_SECONDS: Final = 120
 
 

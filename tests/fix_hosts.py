@@ -99,6 +99,11 @@ class HostSite:
         self._answers[host, urlsplit(path).path] = Answer(words.encode(), headers=policy)
         return self.origin(host) + path
 
+    def bundle(self, path: str, *, host: str = SAME_SITE) -> str:
+        """Serve the launcher among a site's own scripts, as plugins do; return its address."""
+        self._answers[host, path] = Answer(self._launcher, "text/javascript")
+        return self.origin(host) + path
+
     def serve_panel(self, source: str = PANEL, name: str = "panel") -> None:
         """Serve this module as a panel from now on."""
         self._serve(f"{ASSETS}/{name}.js", source.encode())
@@ -114,9 +119,11 @@ class HostSite:
     def _serve_widget(self) -> None:
         launcher = (BUILT / "launcher.js").read_bytes()
         assert launcher.count(b'"__PANEL__"') == 1
-        self._serve("/widget.js", launcher.replace(b'"__PANEL__"', f'"{ASSETS}"'.encode()))
+        self._launcher = launcher.replace(b'"__PANEL__"', f'"{ASSETS}"'.encode())
+        self._serve("/widget.js", self._launcher)
         self.serve_panel()
-        self.serve_panel((SOURCES / "phone.js").read_text(), "phone")
+        for name in ("phone", "focus"):
+            self.serve_panel((SOURCES / f"{name}.js").read_text(), name)
 
     def _serve(self, path: str, body: bytes) -> None:
         shared = {"Access-Control-Allow-Origin": "*"}

@@ -53,14 +53,23 @@ async function build({ name, format }) {
   const chunks = await buildChunks(found, { ...settings("esm"), plugins: [styles] });
   const whole = await esbuild.build({ ...base, plugins: [styles, handOver(found, chunks)] });
   await keep(`${name}.js`, whole.outputFiles[0].text, whole.metafile, format === "esm");
-  for (const chunk of chunks) await keep(`${chunk.name}.js`, chunk.text, chunk.metafile, true);
+  await keepAll(chunks);
+}
+
+async function keepAll(chunks) {
+  for (const { name, text, metafile, parts } of chunks) {
+    await keep(`${name}.js`, text, metafile, true);
+    await keepAll(parts);
+  }
 }
 
 const made = new Map();
 
 async function keep(name, text, metafile, module) {
-  if (made.has(name)) throw new Error(`two parts of the widget are called ${name}: rename one of the sources`);
-  made.set(name, `${await banner(metafile)}${await smaller(text, module)}\n`);
+  const whole = `${await banner(metafile)}${await smaller(text, module)}\n`;
+  // What takes nothing from what loads it is the same for all, such as the words of a language.
+  if ((made.get(name) ?? whole) !== whole) throw new Error(`two parts of the widget are called ${name}: rename one of the sources`);
+  made.set(name, whole);
 }
 
 /** esbuild is quick, terser thorough: another 3 % on the wire. */
@@ -77,7 +86,10 @@ async function write(complete) {
   for (const [name, text] of made) await writeFile(path.join(out, name), text);
 }
 
-/** Whose work is inside: MIT asks for the notice in every copy; the whole text lies in vendor/. */
+/**
+ * Whose work is inside: MIT asks for the notice in every copy; the whole text lies in vendor/. What
+ * is ours alone goes without, as the launcher has no byte too many.
+ */
 async function banner(metafile) {
   const vendored = Object.keys(metafile.inputs).filter((name) => name.startsWith("vendor/")).sort();
   const notices = [];
@@ -87,7 +99,7 @@ async function banner(metafile) {
     if (!notice) throw new Error(`${licence} has no line that begins with "Copyright"`);
     notices.push(` ${path.basename(licence, ".LICENSE")}: ${notice[0].trim()}, MIT, ../${licence}`);
   }
-  return `/*! Built by ./run bundle.${notices.join("")} */\n`;
+  return notices.length ? `/*! Built by ./run bundle.${notices.join("")} */\n` : "";
 }
 
 async function main() {

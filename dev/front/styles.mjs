@@ -1,8 +1,9 @@
 /**
  * In a bundle, style sheets come along as text.
  *
- * static/js/chat/styles.js fetches the files that pages link; in its place stands a module that has
- * them. Sources of the widget may also say `import text from "../../css/x.css"`.
+ * Modules below static/js/chat/ whose names end in styles.js fetch files that pages link; in their
+ * places stand modules that have them. Sources of the widget may also say
+ * `import text from "../../css/x.css"`.
  */
 
 import { readFile } from "node:fs/promises";
@@ -12,6 +13,7 @@ import * as esbuild from "esbuild";
 const PIXELS_OF_A_REM = 16;
 const REM = /(?<![\w.#-])(-?(?:\d+\.?\d*|\.\d+))rem\b/g;
 const FILES = /^const FILES = (\[[^\]]*\]);$/m;
+const EXPORTED = /^export const (\w+) = /m;
 
 /** @returns {import("esbuild").Plugin} */
 export function carryStyles(staticFolder) {
@@ -19,11 +21,12 @@ export function carryStyles(staticFolder) {
   return {
     name: "styles",
     setup(build) {
-      build.onLoad({ filter: /[/\\]js[/\\]chat[/\\]styles\.js$/ }, async ({ path: file }) => {
-        const listed = FILES.exec(await readFile(file, "utf8"));
-        if (!listed) throw new Error('static/js/chat/styles.js needs a line `const FILES = ["…"];`');
+      build.onLoad({ filter: /[/\\]js[/\\]chat[/\\](?:.*[/\\])?[\w-]*styles\.js$/ }, async ({ path: file }) => {
+        const code = await readFile(file, "utf8");
+        const [listed, exported] = [FILES.exec(code), EXPORTED.exec(code)];
+        if (!listed || !exported) throw new Error(`${file} needs lines \`const FILES = ["…"];\` and \`export const … = …\``);
         const files = JSON.parse(listed[1]).map((name) => path.join(css, `${name}.css`));
-        return { contents: carrying(await textOf(files)), watchFiles: files };
+        return { contents: carrying(exported[1], await textOf(files)), watchFiles: files };
       });
       build.onLoad({ filter: /\.css$/ }, async ({ path: file }) => ({ contents: await textOf([file]), loader: "text" }));
     },
@@ -50,9 +53,9 @@ const SHORT = /#([0-9a-f])\1([0-9a-f])\2([0-9a-f])\3\b/g;
 /** `light-dark()` stays: an older target would have it rewritten. */
 const TARGET = ["chrome123", "firefox120", "safari17.5"];
 
-const carrying = (text) => `
+const carrying = (name, text) => `
   let made;
-  export function sheets() {
+  export function ${name}() {
     if (!made) {
       const sheet = new CSSStyleSheet();
       sheet.replaceSync(${JSON.stringify(text)});

@@ -6,11 +6,9 @@
 import type { OpenAIChatKit } from "@openai/chatkit";
 import type { ThreadkeeperChat } from "../../static/js/chat/element.js";
 
-/** What we do not have: these ask for things that our server does not do. */
-type Left = "sendCustomAction";
-type Methods = Exclude<keyof OpenAIChatKit, keyof HTMLElement | Left>;
+type Methods = Exclude<keyof OpenAIChatKit, keyof HTMLElement>;
 
-/** Every other method of theirs is one of ours, by name. */
+/** Every method of theirs is one of ours, by name. */
 const same: { [name in Methods]: (...given: never[]) => unknown } = {} as ThreadkeeperChat;
 
 /** Ours take what a page gives to theirs. */
@@ -19,6 +17,7 @@ declare const theirs: OpenAIChatKit;
 ours.setOptions(null as unknown as Parameters<typeof theirs.setOptions>[0]);
 ours.setThreadId(null satisfies Parameters<typeof theirs.setThreadId>[0]);
 ours.sendUserMessage({ text: "", reply: "", newThread: true } satisfies Parameters<typeof theirs.sendUserMessage>[0]);
+ours.sendCustomAction({ type: "", payload: {} } satisfies Parameters<typeof theirs.sendCustomAction>[0], "");
 ours.setComposerValue({ text: "", reply: "" } satisfies Parameters<typeof theirs.setComposerValue>[0]);
 
 export { same };

@@ -51,6 +51,27 @@ def test_a_page_from_right_to_left_has_it_on_the_other_side(window: Window) -> N
 
 
 @pytest.mark.parametrize(
+    ("language", "html", "name", "way"),
+    [
+        ("de-AT", {"dir": "rtl"}, "Chat öffnen", "ltr"),
+        ("ar", {}, "فتح الدردشة", "rtl"),
+        ("", {"lang": "fr"}, "Ouvrir le chat", "ltr"),
+        ("", {"lang": "es", "dir": "rtl"}, "Abrir el chat", "rtl"),
+        ("he", {}, "Open chat", "rtl"),
+        ("ja", {}, "Open chat", "ltr"),
+    ],
+)
+def test_the_button_speaks_and_runs_as_the_language_does(
+    window: Window, language: str, html: dict[str, str], name: str, way: str
+) -> None:
+    page = window.visit(head=window.site.tag(f'defer data-language="{language}"'))
+    page.evaluate("(html) => Object.assign(document.documentElement, html)", html)
+
+    expect(window.launcher).to_have_accessible_name(name)
+    expect(page.locator("threadkeeper-widget")).to_have_attribute("dir", way)
+
+
+@pytest.mark.parametrize(
     ("style", "device", "scheme"),
     [
         ("", "dark", "light"),
@@ -76,6 +97,24 @@ def test_light_and_dark_are_those_of_the_page(
     window.launcher.click()
     window.message.wait_for()
     assert window.told("mount")[0]["theme"] == scheme
+
+
+@pytest.mark.parametrize(
+    ("content", "device", "scheme"),
+    [
+        ("dark", "light", "dark"),
+        ("light dark", "dark", "dark"),
+        ("light dark", "light", "light"),
+        ("light", "dark", "light"),
+    ],
+)
+def test_a_page_can_say_by_a_meta_tag_that_it_is_dark(
+    new_window: NewWindow, content: str, device: str, scheme: str
+) -> None:
+    window = new_window(color_scheme=device)
+    window.visit(head=f'<meta name="color-scheme" content="{content}">{window.site.script}')
+
+    expect(window.page.locator("threadkeeper-widget")).to_have_attribute("data-scheme", scheme)
 
 
 def test_a_page_that_changes_its_theme_is_followed(window: Window) -> None:

@@ -44,6 +44,7 @@ def test_attributes_and_init_set_options_and_change_them_at_once(window: Window)
         ("color", "red"),
         ("color", "#12345"),
         ("title", 5),
+        ("title", ""),
         ("zIndex", "high"),
         ("zIndex", "12"),
         ("prompts", "a|b"),

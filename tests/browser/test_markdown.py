@@ -24,7 +24,7 @@ RENDER = """async ([text, size]) => {
     const { MarkdownWriter } = await import(address);
     const root = document.createElement("div");
     document.body.append(root);
-    const writer = new MarkdownWriter(root);
+    const writer = new MarkdownWriter(root, location.origin);
     const letters = [...text];
     for (let at = 0; at < letters.length; at += size) {
         writer.write(letters.slice(at, at + size).join(""));

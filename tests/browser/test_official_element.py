@@ -1,5 +1,7 @@
-"""OpenAI's element with our fetch, and in the widget: a stub stands in its place, as it needs its
-own site. What the stub may be asked is checked against the types by tests/house/test_types.py."""
+"""OpenAI's element with our fetch, and in a panel on our own page: a stub stands in its place.
+
+With the whole widget on other sites it is in test_official_widget.py.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.official_stub import CDN, ELEMENT
 from tests.fix_browser import NewPerson, Reader
 from tests.fix_model import ModelServer, Reply, pieces_of
 from tests.fix_server import Talking
@@ -52,28 +55,6 @@ STUB = """async () => {
 }"""
 
 
-CDN = "https://cdn.platform.openai.com/deployments/chatkit/chatkit.js"
-
-# It keeps what it is told, and is ready a moment after its options came, as the real one.
-ELEMENT = """
-    window.calls = [];
-    const note = (name) => async (given) => void window.calls.push([name, given ?? null]);
-    customElements.define("openai-chatkit", class extends HTMLElement {
-        sendUserMessage = note("sendUserMessage");
-        setComposerValue = note("setComposerValue");
-        setThreadId = note("setThreadId");
-        focusComposer = note("focusComposer");
-        fetchUpdates = note("fetchUpdates");
-        setOptions(options) {
-            window.given = options;
-            window.api = options.api.fetch;
-            if (!this.told) setTimeout(() => this.tell("chatkit.ready"));
-            this.told = true;
-        }
-        tell(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
-    });
-"""
-
 # What the launcher gives to the panel.
 SHELL = """async (more) => {
     const element = document.querySelector('link[href*="/js/chat/element.js"]').href;
@@ -88,9 +69,8 @@ SHELL = """async (more) => {
     const body = document.createElement("div");
     dialog.append(body);
     root.append(dialog);
-    const apiUrl = `${location.origin}/chatkit`;
-    const defaults = { domainKey: "domain_pk_1", language: "de-AT", scheme: "dark" };
-    window.options = { apiUrl, ...defaults, ...more };
+    const defaults = { domainKey: "domain_pk_1", language: "de-AT", theme: "dark" };
+    window.options = { ...defaults, ...more };
     window.emitted = [];
     window.pageContext = null;
     const shell = {

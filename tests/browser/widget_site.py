@@ -113,6 +113,7 @@ def a_chat(
         "BETTER_AUTH_URL": auth.url,
         "OPENAI_BASE_URL": model.base_url,
         "PUBLIC_URL": chat,
+        "DEMO_PAGE": "on",
         "ALLOWED_ORIGINS": f"{hosts.origin(SAME_SITE)} {hosts.origin(OTHER_SITE)}",
     }
     server = Server(settings, log, port=port)

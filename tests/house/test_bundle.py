@@ -56,15 +56,21 @@ def test_a_first_opening_loads_little(built: Path) -> None:
     assert bundle.first_weight(built) <= bundle.FIRST_LIMIT, f"bytes gzipped: {parts}"
 
 
-def test_the_first_files_load_no_others(built: Path) -> None:
-    """Otherwise their bytes would have to be counted too."""
-    for name in ("launcher.js", "panel.js"):
+def test_what_shows_messages_does_not_grow_unnoticed(built: Path) -> None:
+    bytes_ = sum(bundle.weight(built / name) for name in bundle.TALKING)
+
+    assert bytes_ <= bundle.TALKING_LIMIT, f"{bytes_} bytes gzipped: {', '.join(bundle.TALKING)}"
+
+
+def test_files_load_no_others_at_their_start(built: Path) -> None:
+    """Otherwise those would have to be counted too, and could not be tried again."""
+    for name in contents(built):
         text = (built / name).read_text()
         assert not any(f"from{quote}" in text for quote in "\"'"), name
 
 
 def test_vendored_work_keeps_its_notice(built: Path) -> None:
-    first_line = (built / "panel.js").read_text().splitlines()[0]
+    first_line = (built / "messages.js").read_text().splitlines()[0]
 
     assert "streaming-markdown" in first_line
     assert "Copyright (c) 2024 Damian Tarnawski, MIT" in first_line

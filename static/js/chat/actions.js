@@ -2,12 +2,20 @@
 
 import { write } from "./clipboard.js";
 import { icon, make, unseen } from "./dom.js";
-import { ask, Fault } from "./protocol.js";
+import { ask, Fault, fault } from "./protocol.js";
+import { word } from "./words.js";
 
+/** What only these buttons show. */
+const DRAWINGS = {
+  again: "M19 12a7 7 0 1 1-2.1-5M19 3.5V8h-4.5",
+  copy: "M9 9h10v11H9zM5 15V4h10",
+  done: "M5 12.5l4.5 4.5L19 7.5",
+  "thumb-down": "M16 13l-3.5 7c-1.4 0-2.3-1-2.1-2.3L11 14H6.4c-1.3 0-2.2-1.2-1.9-2.4l1.3-5.4c.2-1 1-1.7 2-1.7H16zM16 13h3.5V4.5H16",
+  "thumb-up": "M8 11l3.5-7c1.4 0 2.3 1 2.1 2.3L13 10h4.6c1.3 0 2.2 1.2 1.9 2.4l-1.3 5.4c-.2 1-1 1.7-2 1.7H8zM8 11H4.5v8.5H8",
+};
 const PAGE = 20;
 const COPIED_FOR = 2000;
-const NOT_COPIED = "That could not be copied. Please select the text and copy it.";
-const THUMBS = { positive: ["thumb-up", "Good answer"], negative: ["thumb-down", "Bad answer"] };
+const THUMBS = { positive: "thumb-up", negative: "thumb-down" };
 
 /**
  * Give a message its buttons, and its code blocks theirs; again does nothing.
@@ -18,7 +26,7 @@ export function dress(item) {
   const foot = item.querySelector(":scope > .item-foot");
   const mine = item.matches(".item-user");
   if (!foot || foot.querySelector(".item-actions") || !(mine || item.matches(".item-assistant"))) return item;
-  const copy = actionButton("copy", "copy", mine ? "Copy your message" : "Copy this answer");
+  const copy = actionButton("copy", "copy", word(mine ? "act.copyMine" : "act.copy"));
   const thumbs = mine || item.querySelector(":scope > .outcome") ? null : thumbPair(foot.querySelector(".thumbed"));
   foot.querySelector(".thumbed")?.remove();
   foot.prepend(make("span", { class: "item-actions" }, copy, thumbs));
@@ -30,12 +38,12 @@ function dressCode(pre) {
   if (pre.parentElement?.matches(".code")) return;
   const frame = make("div", { class: "code" });
   pre.replaceWith(frame);
-  frame.append(pre, actionButton("copy-code", "copy", "Copy this code"));
+  frame.append(pre, actionButton("copy-code", "copy", word("act.copyCode")));
 }
 
 function thumbPair(thumbed) {
-  const buttons = Object.entries(THUMBS).map(([kind, [drawing, name]]) => {
-    const button = actionButton(kind, drawing, name);
+  const buttons = Object.entries(THUMBS).map(([kind, drawing]) => {
+    const button = actionButton(kind, drawing, word(`act.${kind}`));
     button.setAttribute("aria-pressed", String(thumbed?.dataset.feedback === kind));
     return button;
   });
@@ -45,12 +53,12 @@ function thumbPair(thumbed) {
 /**
  * Make a small button that shows only a drawing.
  * @param {string} action
- * @param {any} drawing
+ * @param {string} drawing
  * @param {string} name
  */
 export function actionButton(action, drawing, name) {
   const attributes = { class: "item-action", type: "button", "data-action": action, title: name };
-  return make("button", attributes, icon(drawing), unseen(name));
+  return make("button", attributes, icon(DRAWINGS[drawing]), unseen(name));
 }
 
 /** Does what the buttons of a list of messages are for. */
@@ -89,10 +97,10 @@ export class Actions {
     const { fail, say } = this.#room;
     try {
       await write(await words());
-      say("Copied.");
+      say(word("act.copied"));
       showCopied(button);
     } catch (error) {
-      fail(error instanceof Fault ? error : new Fault("not_copied", NOT_COPIED), []);
+      fail(error instanceof Fault ? error : fault("not_copied", false), []);
     }
   }
 
@@ -105,7 +113,7 @@ export class Actions {
     const params = { thread_id: threadId(), item_ids: [item.dataset.item], kind: button.dataset.action };
     try {
       await ask(api(), "items.feedback", params);
-      say("Thank you, that is noted.");
+      say(word("act.thanks"));
     } catch (error) {
       pair.forEach((one, at) => one.setAttribute("aria-pressed", before[at]));
       fail(error, []);
@@ -122,7 +130,7 @@ export class Actions {
       if (!this.#loading.has(id)) this.#loading.set(id, this.#load(item).finally(() => this.#loading.delete(id)));
       await this.#loading.get(id);
     }
-    if (known() === null) throw new Fault("not_copied", NOT_COPIED);
+    if (known() === null) throw fault("not_copied", false);
     return known();
   }
 
@@ -147,7 +155,7 @@ function neighbour(item, direction) {
 }
 
 function showCopied(button) {
-  const drawing = icon("done");
+  const drawing = icon(DRAWINGS.done);
   const before = button.querySelector(".icon:not(.icon-done)");
   if (!before || button.querySelector(".icon-done")) return;
   drawing.classList.add("icon-done");

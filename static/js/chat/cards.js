@@ -1,52 +1,54 @@
 /** What is shown of items that are no messages; templates/history/_items.html makes the same elements. */
 
+import { safeImage, safeLink } from "./addresses.js";
+import "./card-words.js";
 import { make } from "./dom.js";
-import { safeImage, safeLink } from "./markdown.js";
 import { stepsCard, taskTitle, toolCard, workflowTitle } from "./steps.js";
 import { panel, PICTURE, widgetPanel } from "./widgets.js";
+import { word } from "./words.js";
+
+export { cardStyles } from "./card-styles.js";
 
 /**
  * Make what is inside the element of such an item.
  * @param {any} item
+ * @param {string} [origin] of the chat, whose pictures are shown
  * @returns {HTMLElement}
  */
-export function contentOf(item) {
+export function contentOf(item, origin = "") {
   switch (item.type) {
     case "client_tool_call":
       return toolCard(item);
     case "task":
-      return stepsCard(taskTitle(item.task), [item.task], false);
+      return stepsCard(taskTitle(item.task), [item.task], false, origin);
     case "workflow":
-      return stepsCard(workflowTitle(item.workflow), item.workflow.tasks, item.workflow.expanded);
+      return stepsCard(workflowTitle(item.workflow), item.workflow.tasks, item.workflow.expanded, origin);
     case "widget":
-      return widgetPanel(item);
+      return widgetPanel(item, origin);
     case "generated_image":
-      return imageCard(item);
+      return imageCard(item, origin);
     default:
       return questionCard(item);
   }
 }
 
-function imageCard(item) {
+function imageCard(item, origin) {
   const url = item.image?.url ?? "";
-  if (PICTURE.test(url) || safeImage(url)) {
-    return make("img", { class: "picture", src: url, alt: "Image made by the assistant" });
-  }
+  const src = PICTURE.test(url) ? url : safeImage(url, origin);
+  if (src) return make("img", { class: "picture", src, alt: word("card.image") });
   if (safeLink(url)) {
-    const words = "Open the image that the assistant made";
     const rel = "nofollow noopener noreferrer";
-    return make("a", { class: "item-link", href: url, target: "_blank", rel }, words);
+    return make("a", { class: "item-link", href: url, target: "_blank", rel }, word("card.openImage"));
   }
-  return make("p", { class: "item-note" }, "The image is not there.");
+  return make("p", { class: "item-note" }, word("card.noImage"));
 }
 
 function questionCard(item) {
-  const states = { pending: "Question", answered: "Answered", skipped: "Skipped" };
   const answers = item.inputs.flatMap((input) => [
     make("dt", { dir: "auto" }, input.question),
     make("dd", { dir: "auto" }, answerOf(input)),
   ]);
-  return panel("question", states[item.status], make("dl", { class: "answers" }, ...answers));
+  return panel("question", word(`card.${item.status}`), make("dl", { class: "answers" }, ...answers));
 }
 
 function answerOf(input) {
@@ -54,5 +56,5 @@ function answerOf(input) {
   if (input.type === "multiple_choice" && !input.answer) {
     return input.options.map((option) => option.value).join(" · ");
   }
-  return "No answer";
+  return word("card.noAnswer");
 }

@@ -3,6 +3,7 @@
 import { icon, make, unseen } from "./dom.js";
 import { Quote } from "./quote.js";
 import { clean } from "./text.js";
+import { word } from "./words.js";
 
 const TALLEST = 240;
 
@@ -17,7 +18,7 @@ const TALLEST = 240;
 /** The composer; `element` is its form. */
 export class Composer {
   #input = /** @type {HTMLTextAreaElement} */ (
-    make("textarea", { class: "composer-input", rows: 1, "aria-label": "Message", enterkeyhint: "send", dir: "auto" })
+    make("textarea", { class: "composer-input", rows: 1, enterkeyhint: "send", dir: "auto" })
   );
   #button = /** @type {HTMLButtonElement} */ (make("button", { class: "composer-send", type: "submit" }));
   #quote = new Quote(() => this.#unquoted());
@@ -33,8 +34,7 @@ export class Composer {
     this.element.addEventListener("click", (event) => this.#focusFromFrame(event));
     this.#input.addEventListener("input", () => this.#changed());
     this.#input.addEventListener("keydown", (event) => this.#key(event));
-    this.placeholder = "Write a message";
-    this.#show();
+    this.reword();
   }
 
   get text() {
@@ -71,6 +71,13 @@ export class Composer {
   /** Return the words with those that are here after them. */
   before(text) {
     return this.text.trim() ? `${text}\n\n${this.text}` : text;
+  }
+
+  /** The language may have become another one. */
+  reword() {
+    this.#input.ariaLabel = word("write.label");
+    this.#quote.reword();
+    this.#show();
   }
 
   set placeholder(words) {
@@ -129,7 +136,7 @@ export class Composer {
 
   #show() {
     const stops = this.#busy;
-    this.#button.replaceChildren(stops ? make("span", { class: "stop-mark" }) : icon("up"), unseen(stops ? "Stop" : "Send"));
+    this.#button.replaceChildren(stops ? make("span", { class: "stop-mark" }) : icon("up"), unseen(word(stops ? "write.stop" : "write.send")));
     this.#button.disabled = stops ? !this.#mayStop : !this.text.trim();
     this.#button.classList.toggle("composer-stop", stops);
     this.#input.style.height = "auto";

@@ -18,10 +18,12 @@ export class Conversation {
   /** The ids of items that updates have changed since they were shown. */
   #changed = /** @type {Set<string>} */ (new Set());
   #list;
+  #origin;
 
-  /** @param {HTMLElement} list */
-  constructor(list) {
+  /** @param {HTMLElement} list @param {() => string} origin of the chat, whose pictures are shown */
+  constructor(list, origin) {
     this.#list = list;
+    this.#origin = origin;
   }
 
   /** Take over what the server rendered. */
@@ -250,7 +252,7 @@ export class Conversation {
   }
 
   #make(item) {
-    const element = renderItem(item);
+    const element = renderItem(item, this.#origin());
     if (!element) return null;
     dress(element);
     this.#shown.set(item.id, { element, item, writers: [] });
@@ -264,7 +266,7 @@ export class Conversation {
       const part = ready ?? make("div", { class: "prose", dir: "auto" });
       if (!ready) footOf(shown.element).before(part);
       part.replaceChildren();
-      const writer = new MarkdownWriter(part);
+      const writer = new MarkdownWriter(part, this.#origin());
       const text = shown.item.content?.[shown.writers.length]?.text;
       if (text) writer.write(text);
       shown.writers.push(writer);

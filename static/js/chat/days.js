@@ -1,22 +1,8 @@
 /** When something was said, in the reader's time zone; chat/web/days.py names the days alike. */
 
 import { make } from "./dom.js";
+import { dated, word } from "./words.js";
 
-const WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-const MONTHS = [
-  "January",
-  "February",
-  "March",
-  "April",
-  "May",
-  "June",
-  "July",
-  "August",
-  "September",
-  "October",
-  "November",
-  "December",
-];
 const ZONED = /(?:Z|[+-]\d\d:?\d\d)$/i;
 
 /** Whether a date says itself in which time zone it is. */
@@ -97,10 +83,10 @@ function headingOf(moment, day, now) {
  */
 export function dayWords(moment, now) {
   const age = Math.round((noonOf(now) - noonOf(moment)) / 86_400_000);
-  if (age === 0) return "Today";
-  if (age === 1) return "Yesterday";
-  const words = `${WEEKDAYS[moment.getDay()]} ${moment.getDate()} ${MONTHS[moment.getMonth()]}`;
-  return moment.getFullYear() === now.getFullYear() ? words : `${words} ${moment.getFullYear()}`;
+  if (age === 0) return word("history.day.today");
+  if (age === 1) return word("history.day.yesterday");
+  const year = moment.getFullYear() === now.getFullYear() ? undefined : "numeric";
+  return dated(moment, { weekday: "long", day: "numeric", month: "long", year });
 }
 
 /** The same hour of each day, whatever the clocks were set to: days differ by 24 hours then. */
@@ -108,7 +94,7 @@ const noonOf = (moment) => Date.UTC(moment.getFullYear(), moment.getMonth(), mom
 
 const two = (number) => String(number).padStart(2, "0");
 
-const clock = (moment) => `${two(moment.getHours())}:${two(moment.getMinutes())}`;
+const clock = (moment) => dated(moment, { hour: "2-digit", minute: "2-digit" });
 
 const dayOf = (moment) =>
   `${String(moment.getFullYear()).padStart(4, "0")}-${two(moment.getMonth() + 1)}-${two(moment.getDate())}`;

@@ -5,22 +5,13 @@ const SVG = "http://www.w3.org/2000/svg";
 const DRAWINGS = {
   up: "M12 19V6M6.5 11.5L12 6l5.5 5.5",
   down: "M12 5v13M6.5 12.5L12 18l5.5-5.5",
-  tool: "M14.5 5.5a4 4 0 0 0-4.9 5.2L5 15.3 8.7 19l4.6-4.6a4 4 0 0 0 5.2-4.9l-2.6 2.6-2.6-.6-.6-2.6z",
-  steps: "M5 7h.01M9 7h10M5 12h.01M9 12h10M5 17h.01M9 17h10",
-  card: "M4 6h16v12H4zM4 10h16",
-  question: "M9.3 9.2a2.8 2.8 0 1 1 4 2.6c-.9.4-1.3 1-1.3 2M12 17h.01",
   close: "M6 6l12 12M18 6L6 18",
-  copy: "M9 9h10v11H9zM5 15V4h10",
-  done: "M5 12.5l4.5 4.5L19 7.5",
-  again: "M19 12a7 7 0 1 1-2.1-5M19 3.5V8h-4.5",
   back: "M19 12H6M11.5 6.5L6 12l5.5 5.5",
   bin: "M5 7h14M10 7V5h4v2M7 7l1 12h8l1-12M10.5 11v4.5M13.5 11v4.5",
   compose: "M11 5H5v14h14v-6M10 14l.5-3L17.5 4 20 6.5l-7 7z",
   history: "M5 12a7 7 0 1 0 2.1-5M5 3.5V8h4.5M12 8.5V12l2.5 2",
   pencil: "M5 19l.8-3.8L15.5 5.5l3 3-9.7 9.7zM13.5 7.5l3 3",
   search: "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.3 15.3L20 20",
-  "thumb-up": "M8 11l3.5-7c1.4 0 2.3 1 2.1 2.3L13 10h4.6c1.3 0 2.2 1.2 1.9 2.4l-1.3 5.4c-.2 1-1 1.7-2 1.7H8zM8 11H4.5v8.5H8",
-  "thumb-down": "M16 13l-3.5 7c-1.4 0-2.3-1-2.1-2.3L11 14H6.4c-1.3 0-2.2-1.2-1.9-2.4l1.3-5.4c.2-1 1-1.7 2-1.7H16zM16 13h3.5V4.5H16",
 };
 
 /**
@@ -78,10 +69,28 @@ export function arrange(parent, wanted) {
 }
 
 /**
+ * Let a shadow root have style sheets, once each: before those that it has, or after them.
+ * @param {Node | null} root
+ * @param {CSSStyleSheet[]} sheets
+ * @param {boolean} [after]
+ */
+export function adopt(root, sheets, after = false) {
+  if (!(root instanceof ShadowRoot)) return;
+  const [known, more] = [root.adoptedStyleSheets, sheets.filter((sheet) => !root.adoptedStyleSheets.includes(sheet))];
+  if (more.length) root.adoptedStyleSheets = after ? [...known, ...more] : [...more, ...known];
+}
+
+/**
  * Make words that only a screen reader says.
  * @param {string} words
  */
 export const unseen = (words) => make("span", { class: "unseen" }, words);
+
+/** Let a button that is only a drawing have this name. */
+export function named(button, name) {
+  button.lastChild.textContent = name;
+  button.title = name;
+}
 
 /**
  * Make the list item around everything that a thread item shows.

@@ -1,8 +1,7 @@
 /** The way to earlier messages: a link or a button, which follows itself when the reader nears it. */
 
-const WORDS = "Earlier messages";
-const LOADING = "Loading earlier messages…";
-const FAILED = "Earlier messages couldn’t be loaded. Try again";
+import { word } from "./words.js";
+
 /** How far above the window it may be, so that few readers ever wait. */
 const AHEAD = "300px 0px 0px 0px";
 /** Pages that come one after the other without the reader scrolling: all of one may be hidden. */
@@ -16,6 +15,7 @@ export class Earlier {
   #observer = /** @type {IntersectionObserver | null} */ (null);
   #near = false;
   #left = 0;
+  #said = /** @type {"more" | "loading" | "failed"} */ ("more");
 
   /**
    * @param {HTMLElement} control
@@ -39,7 +39,7 @@ export class Earlier {
   set shown(shown) {
     if (!shown && this.#control.matches(":focus")) this.#scroller.focus({ preventScroll: true });
     this.#control.hidden = !shown;
-    this.#say(WORDS);
+    this.#say("more");
   }
 
   /** The reader moves: what comes near is loaded, from the first time on. */
@@ -56,7 +56,7 @@ export class Earlier {
   }
 
   #followIfNear() {
-    const ready = this.#near && this.#left > 0 && this.#control.textContent === WORDS;
+    const ready = this.#near && this.#left > 0 && this.#said === "more";
     if (ready && !this.#control.hidden) this.#follow();
   }
 
@@ -64,18 +64,25 @@ export class Earlier {
     if (this.#control.ariaBusy === "true") return;
     this.#left -= 1;
     this.#control.ariaBusy = "true";
-    this.#say(LOADING);
+    this.#say("loading");
     const loaded = await this.#load();
     this.#control.ariaBusy = "false";
     // After a failure only the reader tries again.
-    this.#say(loaded ? WORDS : FAILED);
+    this.#say(loaded ? "more" : "failed");
     this.#near = false;
     // Observing anew tells whether it is still near.
     this.#observer?.unobserve(this.#control);
     if (loaded) this.#observer?.observe(this.#control);
   }
 
-  #say(words) {
-    this.#control.textContent = words;
+  /** The language may have become another one. */
+  reword() {
+    this.#say(this.#said);
+  }
+
+  /** @param {"more" | "loading" | "failed"} said */
+  #say(said) {
+    this.#said = said;
+    this.#control.textContent = word(`earlier.${said}`);
   }
 }

@@ -6,19 +6,21 @@
  * takes those over; alone, it loads them.
  */
 
-import { Actions } from "./actions.js";
+import { adopt } from "./dom.js";
 import { catchFiles } from "./files.js";
 import { warn } from "./options.js";
+import { loadMessages, messagesGiven } from "./parts.js";
 import { Room } from "./room.js";
-import { saidIn } from "./sending.js";
-import { sheets } from "./styles.js";
-import { word } from "./words.js";
+import { saidIn } from "./said.js";
+import { styles } from "./styles.js";
+import { speak, word } from "./words.js";
 
 /** The element; define it with `define()`. */
 export class ThreadkeeperChat extends HTMLElement {
   #given = /** @type {any} */ (null);
   #room = /** @type {Room | null} */ (null);
   #ready = false;
+  #learning = /** @type {Promise<boolean> | null} */ (null);
   #begun = Promise.withResolvers();
 
   /** The open thread's id, or null in a new conversation. */
@@ -31,15 +33,23 @@ export class ThreadkeeperChat extends HTMLElement {
     return Boolean(this.#room?.busy());
   }
 
+  /** What is in the composer, and not sent. */
+  get composerValue() {
+    const { text = "", quote = "" } = this.#room?.composer ?? {};
+    return { text, quote };
+  }
+
   async connectedCallback() {
-    const styles = await sheets();
+    // Messages that stand on the page already are taken over at once.
+    const messages = messagesGiven() || this.querySelector("[data-conversation]") ? loadMessages() : null;
+    const [sheets] = await Promise.all([styles(), messages]);
     if (!this.isConnected) return;
     // It was moved: the answer that was being written is joined again.
     if (this.#room) return this.fetchUpdates();
     const room = (this.#room = new Room(this));
     const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = styles;
-    new Actions(room).listen(room.list);
+    adopt(root, sheets);
+    room.furnishNow();
     root.append(room.view.root);
     catchFiles(this, () => this.refuseFiles());
     this.setAttribute("data-ready", "");
@@ -47,7 +57,7 @@ export class ThreadkeeperChat extends HTMLElement {
   }
 
   disconnectedCallback() {
-    this.#room?.turns.leave();
+    this.#room?.leave();
   }
 
   /**
@@ -57,6 +67,8 @@ export class ThreadkeeperChat extends HTMLElement {
    */
   setOptions(options) {
     this.#given = options ?? {};
+    this.#learning = speak(this.#given.locale);
+    this.#learning?.then((learnt) => this.#learnt(learnt));
     if (!this.#ready) return this.#begin();
     this.#room.given = this.#given;
     this.#room.greet();
@@ -68,7 +80,7 @@ export class ThreadkeeperChat extends HTMLElement {
    */
   async setThreadId(threadId) {
     const room = await this.#opened();
-    room.turns.leave();
+    room.leave();
     room.show(threadId);
     room.emit("chatkit.thread.change", { threadId });
     if (threadId !== null) await this.fetchUpdates();
@@ -90,12 +102,13 @@ export class ThreadkeeperChat extends HTMLElement {
     if (!this.dispatchEvent(new CustomEvent("threadkeeper.send", { detail: { text, quote }, cancelable: true }))) return;
     room.stage.hide();
     room.emit("chatkit.log", { name: "composer.submit", data: { threadId: this.threadId } });
-    await room.turns.send({ text, quote, toolChoice, model });
+    if (room.turns || (await room.hold({ text, quote }))) await room.turns.send({ text, quote, toolChoice, model });
   }
 
   /** Ask for another answer to the last message; the old one stays until the new one is complete. */
   async retry() {
-    await (await this.#opened()).turns.retry();
+    const room = await this.#opened();
+    if (await room.ready(() => this.retry())) await room.turns.retry();
   }
 
   /**
@@ -125,6 +138,7 @@ export class ThreadkeeperChat extends HTMLElement {
   async sendCustomAction(action, itemId) {
     const room = await this.#opened();
     if (this.threadId === null) return warn("an action needs an open conversation");
+    if (!(await room.ready(() => this.sendCustomAction(action, itemId)))) return;
     await room.turns.go("threads.custom_action", () => ({ action, item_id: itemId ?? null }));
   }
 
@@ -133,7 +147,7 @@ export class ThreadkeeperChat extends HTMLElement {
     const room = await this.#opened();
     if (this.threadId === null || this.busy || room.readOnly) return;
     await room.reload();
-    await room.turns.lookFor();
+    await room.turns?.lookFor();
   }
 
   /** Show the list of conversations instead of the open one, which goes on. */
@@ -156,6 +170,16 @@ export class ThreadkeeperChat extends HTMLElement {
     room.emit("chatkit.log", { name: "files.refused" });
   }
 
+  /** The words of another language came, or did not. What is shown already is said again in them. */
+  #learnt(learnt) {
+    this.#learning = null;
+    if (!this.#ready) return this.#begin();
+    if (!learnt) return;
+    this.#room.given = this.#given;
+    this.#room.greet();
+    this.fetchUpdates();
+  }
+
   /** Methods may be called before there is anything here; they wait for it. */
   async #opened() {
     if (!this.#ready) await this.#begun.promise;
@@ -163,7 +187,8 @@ export class ThreadkeeperChat extends HTMLElement {
   }
 
   #begin() {
-    if (!this.#given || !this.#room || this.#ready) return;
+    // Nothing is shown in English first that is to be in another language.
+    if (!this.#given || !this.#room || this.#ready || this.#learning) return;
     const room = this.#room;
     room.given = this.#given;
     const rendered = this.querySelector("[data-conversation]") && this.getAttribute("thread-id");

@@ -1,7 +1,7 @@
 /** What went wrong, in a sentence, with what can be done about it. */
 
 import { icon, make, unseen } from "./dom.js";
-import { renderMarkdown } from "./markdown.js";
+import { word } from "./words.js";
 
 /**
  * @typedef {{ label: string, run?: () => void, href?: string }} Remedy
@@ -10,14 +10,15 @@ import { renderMarkdown } from "./markdown.js";
 /**
  * Make a row that says what happened. It can be closed, and closes itself once a remedy is taken.
  * @param {string} message
- * @param {{ level?: string, title?: string, remedies?: Remedy[], reference?: string, markdown?: boolean }} [more]
+ * @param {{ level?: string, title?: string, remedies?: Remedy[], reference?: string,
+ *   render?: (root: HTMLElement, words: string) => void }} [more] `render` for words that are Markdown
  */
-export function faultRow(message, { level = "danger", title, remedies = [], reference, markdown } = {}) {
+export function faultRow(message, { level = "danger", title, remedies = [], reference, render } = {}) {
   const words = make("div", { class: "fault-words prose", dir: "auto" });
-  if (markdown) renderMarkdown(words, message);
+  if (render) render(words, message);
   else words.append(make("p", {}, message));
-  if (reference) words.append(make("p", { class: "fault-reference" }, `Reference ${reference}`));
-  const close = make("button", { class: "fault-close", type: "button" }, icon("close"), unseen("Close"));
+  if (reference) words.append(make("p", { class: "fault-reference" }, word("fault.reference", { reference })));
+  const close = make("button", { class: "fault-close", type: "button" }, icon("close"), unseen(word("fault.close")));
   const row = make(
     "div",
     { class: `fault fault-${level}`, role: level === "danger" ? "alert" : "status" },

@@ -5,9 +5,10 @@
 
 import { contextMetadata } from "./context.js";
 import { newKey } from "./outbox.js";
-import { turnAddress } from "./protocol.js";
 import { signed } from "./signed.js";
 import { EventParser } from "./sse.js";
+import { turnAddress } from "./streams.js";
+import { told } from "./told.js";
 
 /** What carries words of a person, and so what their page says of itself. */
 const SAYING = new Set(["threads.create", "threads.add_user_message"]);
@@ -22,10 +23,12 @@ const LEAVING = 2000;
  * @param {import("./signed.js").GetToken} [options.getToken] returns a bearer token, once more with
  *   `{ refresh: true }` if that one is refused; without it requests carry the page's cookies
  * @param {() => object | null} [options.context] what the page says of itself, `{ url, title, data }`;
- *   it goes with a message as data, at most 8 KiB of it
+ *   it goes with a message as data, at most 8 KiB of it; null takes back what was said in the thread
+ * @param {string | null} [options.owner] whose threads these are: with it, the tab knows after a reload too
+ *   where something was said
  * @returns {typeof fetch}
  */
-export function createFetch({ baseUrl = location.href, getToken, context } = {}) {
+export function createFetch({ baseUrl = location.href, getToken, context, owner = null } = {}) {
   const waiting = /** @type {Map<string, { key: string, body: string }>} */ (new Map());
   const leaving = watchLeaving();
 
@@ -39,9 +42,11 @@ export function createFetch({ baseUrl = location.href, getToken, context } = {})
       return signed(headers, getToken, (credentials) => fetch(request.clone(), { headers, credentials }));
     }
 
-    const { key, body } = messageOf(waiting, given, asked, context);
+    const threadId = asked.params?.thread_id ?? null;
+    const metadata = () => contextMetadata(context, { owner, threadId });
+    const { key, body } = messageOf(waiting, given, asked, metadata);
     headers.set("Idempotency-Key", key);
-    const turn = new StoppableTurn(request.url, asked.params?.thread_id ?? null, headers, () => leaving.now);
+    const turn = new StoppableTurn(request.url, threadId, headers, { leaving: () => leaving.now, began: (id) => told.move(owner, id) });
     const options = { method: "POST", headers, body, signal: turn.signal };
     const sent = signed(headers, getToken, (credentials) => fetch(request.url, { ...options, credentials }));
     const response = await turn.follow(request.signal, sent);
@@ -55,10 +60,10 @@ export function createFetch({ baseUrl = location.href, getToken, context } = {})
  * The same body that was not answered yet is the same message: it has the same key, and as a key
  * belongs to its bytes, what the page said of itself at first.
  */
-function messageOf(waiting, given, asked, context) {
+function messageOf(waiting, given, asked, metadata) {
   const known = waiting.get(given);
   if (known) return known;
-  const more = SAYING.has(asked.type) ? contextMetadata(context) : {};
+  const more = SAYING.has(asked.type) ? metadata() : {};
   const body = Object.keys(more).length
     ? JSON.stringify({ ...asked, metadata: { ...asked.metadata, ...more } })
     : given;
@@ -94,16 +99,17 @@ class StoppableTurn {
   #url;
   #threadId;
   #headers;
-  #leaving;
+  #calls;
   #aborted = false;
   #listener = /** @type {ReadableStreamDefaultController | null} */ (null);
   #abort = new AbortController();
 
-  constructor(url, threadId, headers, leaving) {
+  /** @param {{ leaving: () => boolean, began: (threadId: string) => void }} calls a new thread has its id */
+  constructor(url, threadId, headers, calls) {
     this.#url = url;
     this.#threadId = threadId;
     this.#headers = headers;
-    this.#leaving = leaving;
+    this.#calls = calls;
   }
 
   /** Of the request itself: a new thread has to tell its id before the answer can be stopped. */
@@ -155,14 +161,17 @@ class StoppableTurn {
   }
 
   #hear(data) {
-    this.#threadId = readBody(data)?.thread?.id ?? this.#threadId;
+    const id = readBody(data)?.thread?.id;
+    if (!id || this.#threadId !== null) return;
+    this.#threadId = id;
+    this.#calls.began(id);
     if (this.#aborted) this.#stop();
   }
 
   #end() {
     if (this.#aborted) return;
     this.#aborted = true;
-    if (this.#leaving()) this.#abort.abort();
+    if (this.#calls.leaving()) this.#abort.abort();
     else if (this.#threadId !== null) this.#stop();
   }
 

@@ -1,14 +1,14 @@
 /** Files are not taken: one that is dropped or pasted is caught, so that the page says why. */
 
 /**
- * Catch files in an element, and call `refuse` for each attempt.
- * @param {HTMLElement} element with an open shadow root
+ * Catch files in an element that nothing in it caught, and call `refuse` for each attempt.
+ * @param {HTMLElement} element what is pasted is caught in its shadow root, if it has one
  * @param {() => void} refuse
  */
 export function catchFiles(element, refuse) {
   const caught = (event, data) => {
     // Text that comes along with files, as from a word processor, is pasted as usual.
-    if (!hasFiles(data) || (event.type === "paste" && data.types.includes("text/plain"))) return;
+    if (event.defaultPrevented || !hasFiles(data) || (event.type === "paste" && data.types.includes("text/plain"))) return;
     event.preventDefault();
     if (event.type !== "dragover") refuse();
   };

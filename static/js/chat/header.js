@@ -49,6 +49,7 @@ export class Header {
     this.#open = open;
     this.element.hidden = header.enabled === false;
     this.#history.hidden = history.enabled === false;
+    this.#fresh.hidden = header.begin === false;
     this.#draw();
   }
 

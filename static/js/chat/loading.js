@@ -2,6 +2,7 @@
 
 import { Earlier } from "./earlier.js";
 import { ask } from "./protocol.js";
+import { word } from "./words.js";
 
 const PAGE = 20;
 /** On the way to a message that was looked for, more comes at once. */
@@ -21,6 +22,11 @@ export class Loading {
     this.#room = room;
     const { view } = room;
     this.#earlier = new Earlier(view.earlier, view.scroller, () => this.#goBack());
+  }
+
+  /** The language may have become another one. */
+  reword() {
+    this.#earlier.reword();
   }
 
   /** Another thread is shown from now on. */
@@ -44,24 +50,21 @@ export class Loading {
    * @param {{ quiet?: boolean, inTurn?: boolean }} [how]
    */
   async newest({ quiet = false, inTurn = false } = {}) {
-    const { api, busy, conversation, emit, fail, meet, threadId, view } = this.#room;
+    const { api, busy, conversation, fail, meet, place, reload, threadId } = this.#room;
     const visit = this.#visit;
     const thread = threadId();
-    emit("chatkit.thread.load.start", { threadId: thread });
     try {
       const [about, page] = await Promise.all([
         ask(api(), "threads.get_by_id", { thread_id: thread }),
         this.#page(thread, null),
       ]);
       if (visit !== this.#visit || (busy() && !inTurn)) return;
-      view.keepPlace(() => {
+      place.keep(() => {
         if (!conversation.renew(page.data.reverse())) this.setEarlier(page.has_more ? page.after : null);
       });
       meet(about);
     } catch (error) {
-      if (visit === this.#visit && !quiet) fail(error, [{ label: "Try again", run: () => this.newest() }]);
-    } finally {
-      emit("chatkit.thread.load.end", { threadId: thread });
+      if (visit === this.#visit && !quiet) fail(error, [{ label: word("fault.again"), run: () => reload() }]);
     }
   }
 
@@ -90,7 +93,7 @@ export class Loading {
     } catch (error) {
       if (visit !== this.#visit) return true;
       if (error.status === 401) fail(error, []);
-      else say("Earlier messages couldn’t be loaded.");
+      else say(word("earlier.unloaded"));
       return false;
     }
   }

@@ -3,16 +3,16 @@
  * type is left out, what we do not do is said; both once, on the console.
  */
 
+import { word } from "./words.js";
+
 /**
  * @typedef {Record<string, any>} ChatOptions as @openai/chatkit has them, and our own:
+ * @property {boolean} [header.begin] whether there is a button for a new conversation
  * @property {string} [composer.draftOwner] whose drafts are kept; without it none are
  * @property {string | (() => string)} [signInUrl] where a person whose session ended signs in
  * @property {() => object | null} [pageContext] what the page says of itself with each message
  * @property {boolean} [search] whether the server has `/search` beside its address
  */
-
-const GREETING = "What would you like to talk about?";
-const PLACEHOLDER = "Write a message";
 
 const is = (type) => (value) => typeof value === type;
 const text = is("string");
@@ -42,7 +42,7 @@ const KNOWN = {
     radius: undone,
     density: undone,
   },
-  header: { enabled: flag, title: { enabled: flag, text }, leftAction: action, rightAction: action },
+  header: { enabled: flag, begin: flag, title: { enabled: flag, text }, leftAction: action, rightAction: action },
   history: { enabled: flag, showDelete: flag, showRename: flag },
   startScreen: { greeting: text, prompts: Array.isArray },
   threadItemActions: { feedback: flag, retry: flag },
@@ -78,9 +78,9 @@ export function readOptions(given) {
     api: { url: "", ...known.api },
     header: { enabled: true, ...known.header },
     history: { enabled: true, showDelete: true, showRename: true, ...known.history },
-    startScreen: { greeting: startScreen.greeting ?? GREETING, prompts: (startScreen.prompts ?? []).filter(isPrompt) },
+    startScreen: { greeting: startScreen.greeting ?? word("view.greeting"), prompts: (startScreen.prompts ?? []).filter(isPrompt) },
     threadItemActions: { feedback: false, retry: false, ...known.threadItemActions },
-    composer: { placeholder: PLACEHOLDER, draftOwner: null, ...known.composer },
+    composer: { placeholder: word("write.placeholder"), draftOwner: null, ...known.composer },
     signInUrl: call(signInUrl) ? signInUrl : () => signInUrl,
   };
 }

@@ -2,20 +2,19 @@
 
 import { actionButton } from "./actions.js";
 import { make } from "./dom.js";
+import { word } from "./words.js";
 
-export const OUTCOMES = {
-  stopped: "You stopped this answer.",
-  interrupted: "This answer was interrupted.",
-  failed: "This answer failed.",
-};
+export const OUTCOMES = new Set(["stopped", "interrupted", "failed"]);
+/** What our server says of a stop, in whichever language the page is. */
+export const STOPPED = "You stopped this answer.";
 
 /**
  * Make the line that stands under such an answer.
- * @param {keyof OUTCOMES} outcome
+ * @param {string} outcome one of OUTCOMES
  * @param {string} [words]
  */
 export function outcomeLine(outcome, words) {
-  const said = make("span", { class: "outcome-words" }, words || OUTCOMES[outcome]);
+  const said = make("span", { class: "outcome-words" }, words || word(`outcome.${outcome}`));
   return make("p", { class: `outcome outcome-${outcome}` }, said);
 }
 
@@ -30,7 +29,7 @@ export function offerRetry(list, retry) {
   if (!last || !retry) return;
   const line = last.querySelector(":scope > .outcome:not(.outcome-stopped, .outcome-final)");
   if (!line && last.matches(".item-user")) return;
-  const button = line ? retryInWords() : actionButton("retry", "again", "Retry");
+  const button = line ? retryInWords() : actionButton("retry", "again", word("outcome.retry"));
   if (line) line.append(button);
   else retryPlace(last).append(button);
   button.classList.add(line ? "outcome-retry" : "item-retry");
@@ -38,7 +37,7 @@ export function offerRetry(list, retry) {
 }
 
 function retryInWords() {
-  return make("button", { class: "button button-small", type: "button" }, "Retry");
+  return make("button", { class: "button button-small", type: "button" }, word("outcome.retry"));
 }
 
 function retryPlace(item) {

@@ -1,6 +1,6 @@
 /** What a message is about: words of the page, above what is written about them. */
 
-import { icon, make, unseen } from "./dom.js";
+import { icon, make, named, unseen } from "./dom.js";
 import { clean } from "./text.js";
 import { word } from "./words.js";
 
@@ -17,17 +17,23 @@ export function quoteOf(words) {
 
 /** The quote in the composer; it is not shown while there is none. */
 export class Quote {
+  #about = unseen("");
   #words = make("q", { class: "quote-words", dir: "auto" });
+  #button = make("button", { class: "quote-remove", type: "button" }, icon("close"), unseen(""));
 
   /** @param {() => void} removed */
   constructor(removed) {
-    const name = word("quote.remove");
-    const button = make("button", { class: "quote-remove", type: "button", title: name }, icon("close"), unseen(name));
-    this.element = make("div", { class: "quote", hidden: true }, unseen(word("quote.about")), this.#words, button);
-    button.addEventListener("click", () => {
+    this.element = make("div", { class: "quote", hidden: true }, this.#about, this.#words, this.#button);
+    this.#button.addEventListener("click", () => {
       this.text = "";
       removed();
     });
+  }
+
+  /** The language may have become another one. */
+  reword() {
+    this.#about.textContent = word("quote.about");
+    named(this.#button, word("quote.remove"));
   }
 
   get text() {

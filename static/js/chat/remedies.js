@@ -1,5 +1,7 @@
 /** What can be done about a turn that failed. */
 
+import { word } from "./words.js";
+
 const BROKEN = new Set(["lost", "not_stopped", "not_understood", "unreachable", "offline"]);
 
 /**
@@ -11,9 +13,9 @@ const BROKEN = new Set(["lost", "not_stopped", "not_understood", "unreachable", 
  */
 export function remediesFor(error, { sent, begun, again, refused }, turns, composer) {
   if (!error.allowRetry || refused) return [];
-  if (sent) return [{ label: "Try again", run: () => turns.send(composer.value) }];
+  if (sent) return [{ label: word("fault.again"), run: () => turns.send(composer.value) }];
   // The server may have gone on writing: asking again would throw that away.
-  if (begun && BROKEN.has(error.code)) return [{ label: "Show the answer", run: () => turns.join() }];
+  if (begun && BROKEN.has(error.code)) return [{ label: word("fault.show"), run: () => turns.join() }];
   // A turn that began has used its key up.
-  return [{ label: "Try again", run: again && !begun ? again : () => turns.retry() }];
+  return [{ label: word("fault.again"), run: again && !begun ? again : () => turns.retry() }];
 }

@@ -1,16 +1,12 @@
 /** What is open in one element, and what its parts share: they are lent the room, and tell it. */
 
 import { Composer } from "./composer.js";
-import { Conversation } from "./conversation.js";
 import { Drafts } from "./drafts.js";
 import { Stage } from "./history/stage.js";
-import { Loading } from "./loading.js";
 import { applyLooks } from "./looks.js";
 import { readOptions } from "./options.js";
-import { Outbox } from "./outbox.js";
-import { closedWords } from "./status.js";
+import { loadMessages, messagesThere } from "./parts.js";
 import { Telling } from "./telling.js";
-import { Turns } from "./turns.js";
 import { View } from "./view.js";
 import { word } from "./words.js";
 
@@ -19,16 +15,21 @@ export class Room {
   options = readOptions({});
   composer = new Composer({
     send: (message) => this.#host.sendUserMessage(message),
-    stop: () => this.turns.stop(),
-    changed: () => this.keepDraft(),
+    stop: () => this.turns?.stop(),
+    changed: () => (this.prepare(), this.keepDraft()),
     unquoted: () => (this.keepDraft(), this.say(word("quote.removed"))),
   });
   view = new View(this.composer.element);
+  // What shows messages: null until it is needed, see parts.js.
+  conversation = /** @type {import("./conversation.js").Conversation | null} */ (null);
+  turns = /** @type {import("./turns.js").Turns | null} */ (null);
+  loading = /** @type {import("./loading.js").Loading | null} */ (null);
+  place = /** @type {import("./place.js").Place | null} */ (null);
   #host;
   #telling;
   #thread = /** @type {string | null} */ (null);
   #drafts = new Drafts(null);
-  #outbox = new Outbox(null);
+  #prepared = false;
 
   /**
    * @param {any} host the element; a list that the server rendered in it is taken over
@@ -38,15 +39,69 @@ export class Room {
     this.#telling = new Telling(host, this.view.faults, () => this.options.signInUrl());
     const rendered = host.querySelector("[data-conversation]:has(ol)");
     this.list = rendered?.querySelector("ol") ?? this.view.list;
-    this.conversation = new Conversation(this.list);
+    this.rendered = rendered !== null;
     this.view.earlier = rendered?.querySelector("[data-earlier]") ?? this.view.earlier;
-    this.turns = new Turns(this);
-    this.loading = new Loading(this);
     this.stage = new Stage(this);
-    if (!rendered) return;
-    this.view.ownConversation.remove();
-    this.conversation.adopt();
-    this.loading.setEarlier(this.view.earlier.dataset.earlier ?? null);
+    this.composer.element.addEventListener("pointerdown", () => this.prepare());
+    if (rendered) this.view.ownConversation.remove();
+  }
+
+  // What shows messages
+
+  /** Have what shows messages; throw a Fault when it can't be loaded. Again does nothing. */
+  async furnish() {
+    const messages = messagesThere() ?? (await loadMessages());
+    this.furnishNow(messages);
+  }
+
+  /** Have what shows messages, if it is there already. */
+  furnishNow(messages = messagesThere()) {
+    if (!this.turns) messages?.furnish(this);
+  }
+
+  /** Somebody begins to write: what sends it is loaded meanwhile. Sending tries again if that fails. */
+  prepare() {
+    if (this.#prepared) return;
+    this.#prepared = true;
+    this.furnish().catch(() => {});
+  }
+
+  /**
+   * Have what shows messages; what fails is told, if the same thread is still open. Return whether
+   * both is so.
+   * @param {() => void} again
+   */
+  ready = async (again) => {
+    const thread = this.#thread;
+    const error = await this.furnish().then(() => null, (caught) => caught);
+    if (thread !== this.#thread) return false;
+    if (error) this.fail(error, [{ label: word("fault.again"), run: again }]);
+    return !error;
+  };
+
+  /**
+   * Hold a message until what sends it is loaded; return whether it may be sent now. It stays where
+   * it was written when it can't be, and when another thread is open by then.
+   */
+  hold = async ({ text, quote }) => {
+    const { composer } = this;
+    const thread = this.#thread;
+    composer.taken(text, quote);
+    this.keepDraft(composer.before(text), quote || composer.quote);
+    composer.busy = true;
+    composer.mayStop = false;
+    const there = await this.ready(() => this.#host.sendUserMessage(composer.value));
+    if (thread !== this.#thread || !this.#host.isConnected) return false;
+    composer.busy = this.busy();
+    if (there) return true;
+    this.putBack({ text, quote });
+    return false;
+  };
+
+  /** Another thread is shown from now on, or none. */
+  leave() {
+    this.turns?.leave();
+    this.composer.busy = false;
   }
 
   // What parts ask
@@ -55,8 +110,10 @@ export class Room {
   pageContext = () => this.options.pageContext;
   clientTool = () => this.options.onClientTool;
   threadId = () => this.#thread;
-  busy = () => this.turns.busy;
-  outbox = () => this.#outbox;
+  draftOwner = () => this.options.composer.draftOwner;
+  outbox = /** @type {() => import("./outbox.js").Outbox} */ (() => undefined);
+  closedWords = /** @type {typeof import("./status.js").closedWords} */ (() => null);
+  busy = () => Boolean(this.turns?.busy);
 
   /** The element itself. */
   get host() {
@@ -99,8 +156,11 @@ export class Room {
 
   /** Read the thread as it is now. */
   reload = async (how) => {
-    await this.loading.newest(how);
-    if (!this.turns.busy) this.offerRetry();
+    const threadId = this.#thread;
+    this.emit("chatkit.thread.load.start", { threadId });
+    if (this.turns || (await this.ready(() => this.#host.fetchUpdates()))) await this.loading.newest(how);
+    this.emit("chatkit.thread.load.end", { threadId });
+    if (!this.busy()) this.offerRetry();
     this.greet();
   };
 
@@ -111,10 +171,8 @@ export class Room {
     const { draftOwner: before } = this.options.composer;
     this.options = readOptions(options);
     const { draftOwner, placeholder } = this.options.composer;
-    if (draftOwner !== before) {
-      this.#drafts = new Drafts(draftOwner);
-      this.#outbox = new Outbox(draftOwner);
-    }
+    if (draftOwner !== before) this.#drafts = new Drafts(draftOwner);
+    for (const part of [this.view, this.composer, this.loading, this.place]) part?.reword();
     this.composer.placeholder = placeholder;
     applyLooks(this.#host, this.view, this.options);
     this.stage.update(this.options);
@@ -133,16 +191,17 @@ export class Room {
     this.#host.removeAttribute("read-only");
     this.#thread = threadId;
     this.#readDraft();
-    this.conversation.replaceAll([]);
-    this.loading.leave();
+    this.conversation?.replaceAll([]);
+    this.loading?.leave();
     this.setStatus("active");
-    this.view.wait(null);
+    this.place?.wait(null);
     this.view.faults.replaceChildren();
     this.greet();
   }
 
   setStatus(status, reason) {
-    const words = closedWords(status, reason);
+    // Only a thread that was read, or that the server rendered, has one.
+    const words = this.closedWords(status, reason);
     this.view.composer.hidden = words !== null;
     this.view.closed.hidden = words === null;
     this.view.closed.textContent = words ?? "";
@@ -150,12 +209,12 @@ export class Room {
 
   offerRetry() {
     const may = !this.readOnly && this.view.closed.hidden;
-    this.conversation.offerRetry(may ? () => this.turns.retry() : null);
+    this.conversation?.offerRetry(may ? () => this.turns.retry() : null);
   }
 
   /** Welcome whoever begins; elsewhere there is nothing to welcome to. */
   greet() {
-    const empty = this.conversation.empty && this.#thread === null && !this.readOnly;
+    const empty = (this.conversation?.empty ?? true) && this.#thread === null && !this.readOnly;
     this.#host.toggleAttribute("data-empty", empty);
     this.view.composer.hidden = this.readOnly || !this.view.closed.hidden;
     if (empty) this.view.greet(this.options.startScreen, (message) => this.#host.sendUserMessage(message));
@@ -167,6 +226,7 @@ export class Room {
     this.composer.text = text;
     this.composer.quote = quote;
     this.keepDraft();
+    if (text || quote) this.prepare();
   }
 
   /** What can't be sent now is in the composer again. */

@@ -1,18 +1,6 @@
-/** What somebody says, as a request. */
+/** A message, as a request. */
 
 import { contextMetadata } from "./context.js";
-import { quoteOf } from "./quote.js";
-import { clean } from "./text.js";
-
-/**
- * Return the words and the quote of what a page gives to say; a tag is said by its words.
- * @param {{ text?: string, content?: { text: string }[], quote?: string, reply?: string }} given `reply` is
- *   the official element's name for a quote
- */
-export function saidIn({ text, content, quote, reply }) {
-  const words = text ?? content?.map?.((part) => part?.text ?? "").join("");
-  return { text: clean(words), quote: quoteOf(quote ?? reply) };
-}
 
 /**
  * Return the request that sends a message. The same words that were not confirmed yet are the same
@@ -20,10 +8,10 @@ export function saidIn({ text, content, quote, reply }) {
  * @param {any} room what the element lends
  * @param {{ text: string, quote: string, toolChoice?: object, model?: string }} message
  */
-export function messageRequest({ outbox, pageContext, threadId }, { text, quote, toolChoice, model }) {
+export function messageRequest({ draftOwner, outbox, pageContext, threadId }, { text, quote, toolChoice, model }) {
   const thread = threadId();
   const { key, metadata, chosen } = outbox().keep(thread, text, quote, () => ({
-    metadata: contextMetadata(pageContext()),
+    metadata: contextMetadata(pageContext(), { owner: draftOwner(), threadId: thread }),
     chosen: { tool_choice: toolChoice, model },
   }));
   const input = {

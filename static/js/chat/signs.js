@@ -11,8 +11,8 @@ export function waitingRow(words) {
   return make("div", { class: "waiting" }, dots, words && make("span", {}, words));
 }
 
-/** Make the button that leads back to the end of the conversation. */
+/** Make the button that leads back to the end of the conversation; the view names it. */
 export function latestButton() {
-  const attributes = { class: "latest", type: "button", "aria-label": "To the latest message", hidden: true };
+  const attributes = { class: "latest", type: "button", hidden: true };
   return make("button", attributes, icon("down"));
 }

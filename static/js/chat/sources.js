@@ -1,7 +1,8 @@
 /** What an answer, or a step on the way to it, refers to. */
 
+import { safeLink } from "./addresses.js";
 import { make } from "./dom.js";
-import { safeLink } from "./markdown.js";
+import { word } from "./words.js";
 
 /**
  * Make a list of sources, or return null when there are none.
@@ -10,7 +11,7 @@ import { safeLink } from "./markdown.js";
 export function sourceList(sources) {
   if (!sources.length) return null;
   const rows = sources.map((source) => make("li", {}, sourceLink(source)));
-  return make("ul", { class: "sources", "aria-label": "Sources" }, ...rows);
+  return make("ul", { class: "sources", "aria-label": word("view.sources") }, ...rows);
 }
 
 function sourceLink(source) {

@@ -1,9 +1,8 @@
 /** Why a conversation takes no messages; templates/history/_conversation.html says the same. */
 
-const SENTENCES = {
-  locked: "This conversation is locked. It takes no messages at the moment.",
-  closed: "This conversation is closed. It takes no more messages.",
-};
+import { word } from "./words.js";
+
+const CLOSED = new Set(["locked", "closed"]);
 
 /**
  * Return the sentence for a thread's status, or null when one can write in it.
@@ -11,6 +10,6 @@ const SENTENCES = {
  * @param {string | null | undefined} reason what its owner or the site gave as the reason
  */
 export function closedWords(status, reason) {
-  const sentence = Object.hasOwn(SENTENCES, status ?? "") ? SENTENCES[status] : null;
+  const sentence = CLOSED.has(status) ? word(`status.${status}`) : null;
   return sentence && reason ? `${sentence} ${reason}` : sentence;
 }

@@ -3,21 +3,20 @@
 import { icon, make } from "./dom.js";
 import { renderMarkdown } from "./markdown.js";
 import { sourceList } from "./sources.js";
+import { word } from "./words.js";
 
-const NAMES = {
-  web_search: "Searched the web",
-  thought: "Thought",
-  file: "Read files",
-  image: "Made an image",
-};
+const TOOL = "M14.5 5.5a4 4 0 0 0-4.9 5.2L5 15.3 8.7 19l4.6-4.6a4 4 0 0 0 5.2-4.9l-2.6 2.6-2.6-.6-.6-2.6z";
+const STEPS = "M5 7h.01M9 7h10M5 12h.01M9 12h10M5 17h.01M9 17h10";
+const TASKS = new Set(["web_search", "thought", "file", "image"]);
 
 /** Make what is shown of a client tool call. */
 export function toolCard(item) {
   const done = item.status === "completed";
-  const name = make("span", {}, done ? "Used " : "Waiting for ", make("code", {}, item.name));
-  const body = make("div", { class: "step-body" }, ...json("Input", item.arguments));
-  if (done) body.append(...json("Output", item.output ?? null));
-  return foldable(icon("tool"), name, body, false);
+  const [before, after] = word(done ? "step.used" : "step.waiting").split("{name}");
+  const name = make("span", {}, before || null, make("code", {}, item.name), after || null);
+  const body = make("div", { class: "step-body" }, ...json(word("step.input"), item.arguments));
+  if (done) body.append(...json(word("step.output"), item.output ?? null));
+  return foldable(icon(TOOL), name, body, false);
 }
 
 function json(heading, value) {
@@ -25,18 +24,18 @@ function json(heading, value) {
 }
 
 /** Make what is shown of a task or a workflow. */
-export function stepsCard(title, tasks, open) {
-  const list = make("ol", { class: "step-body" }, ...tasks.map(taskRow));
-  return foldable(icon("steps"), make("span", { dir: "auto" }, title), list, open);
+export function stepsCard(title, tasks, open, origin) {
+  const list = make("ol", { class: "step-body" }, ...tasks.map((task) => taskRow(task, origin)));
+  return foldable(icon(STEPS), make("span", { dir: "auto" }, title), list, open);
 }
 
 function foldable(drawing, title, body, open) {
   return make("details", { class: "step", open }, make("summary", {}, drawing, title), body);
 }
 
-function taskRow(task) {
+function taskRow(task, origin) {
   const row = make("li", {}, make("p", { class: "step-title", dir: "auto" }, taskTitle(task)));
-  if (task.content) row.append(renderMarkdown(make("div", { class: "prose", dir: "auto" }), task.content));
+  if (task.content) row.append(renderMarkdown(make("div", { class: "prose", dir: "auto" }), task.content, origin));
   if (task.queries?.length) row.append(make("p", { class: "item-note", dir: "auto" }, task.queries.join(" · ")));
   const sources = sourceList(task.sources ?? []);
   if (sources) row.append(sources);
@@ -45,7 +44,7 @@ function taskRow(task) {
 
 /** Name a task. */
 export function taskTitle(task) {
-  return task.title || NAMES[task.type] || "Step";
+  return task.title || word(`step.${TASKS.has(task.type) ? task.type : "other"}`);
 }
 
 /** Name a workflow. */
@@ -53,7 +52,7 @@ export function workflowTitle(workflow) {
   const { summary, type } = workflow;
   if (summary?.title) return summary.title;
   if (summary?.duration !== undefined && summary?.duration !== null) {
-    return `${type === "reasoning" ? "Thought" : "Worked"} for ${summary.duration} s`;
+    return word(type === "reasoning" ? "step.thoughtFor" : "step.workedFor", { seconds: summary.duration });
   }
-  return type === "reasoning" ? "Thinking" : "Steps";
+  return word(type === "reasoning" ? "step.thinking" : "step.steps");
 }

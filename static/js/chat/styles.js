@@ -1,28 +1,7 @@
-/** The style sheets of the shadow root: the same files that pages link, adopted. */
+/** What the element itself looks like; what is loaded on use brings its own. */
 
-const FILES = ["tokens", "button", "message", "actions", "prose", "chat", "header", "history-list"];
+import { fetched } from "./sheets.js";
 
-let loading = /** @type {Promise<CSSStyleSheet[]> | null} */ (null);
+const FILES = ["tokens", "button", "chat", "header"];
 
-/**
- * Return the sheets, fetched once for all elements of a page. One that cannot be fetched is empty,
- * and is tried again by the next element.
- * @returns {Promise<CSSStyleSheet[]>}
- */
-export function sheets() {
-  loading ??= Promise.all(FILES.map(load));
-  return loading;
-}
-
-/** @param {string} name */
-async function load(name) {
-  const sheet = new CSSStyleSheet();
-  try {
-    const response = await fetch(new URL(`../../css/${name}.css`, import.meta.url));
-    if (response.ok) sheet.replaceSync(await response.text());
-    else loading = null;
-  } catch {
-    loading = null;
-  }
-  return sheet;
-}
+export const styles = () => fetched(FILES);

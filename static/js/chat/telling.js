@@ -2,8 +2,7 @@
 
 import { faultRow } from "./faults.js";
 import { Fault } from "./protocol.js";
-
-const FAILED = "Something went wrong here. Please try again.";
+import { word } from "./words.js";
 
 /** Speaks for one element. */
 export class Telling {
@@ -35,8 +34,8 @@ export class Telling {
     const known = error instanceof Fault;
     if (!known) console.error("threadkeeper-chat:", error);
     const signIn = known && error.status === 401 && this.#signInUrl();
-    const offered = signIn ? [{ label: "Sign in", href: signIn }] : remedies;
-    this.tell(known ? error.message : FAILED, { remedies: offered, reference: error.requestId });
+    const offered = signIn ? [{ label: word("fault.signIn"), href: signIn }] : remedies;
+    this.tell(known ? error.message : word("fault.here"), { remedies: offered, reference: error.requestId });
     this.emit("chatkit.error", { error });
   }
 }

@@ -4,18 +4,20 @@
  */
 
 import { passing, Patience } from "./coming-back.js";
+import { renderMarkdown } from "./markdown.js";
 import { newKey } from "./outbox.js";
-import { OUTCOMES } from "./outcomes.js";
-import { fault, Fault, join, stop, stream } from "./protocol.js";
+import { STOPPED } from "./outcomes.js";
+import { fault, Fault } from "./protocol.js";
 import { remediesFor } from "./remedies.js";
 import { messageRequest } from "./sending.js";
+import { join, stop, stream } from "./streams.js";
+import { told } from "./told.js";
 import { useTool } from "./tools.js";
 import { runTurn, Turn } from "./turn.js";
+import { errorWords, word } from "./words.js";
 
 const SPOKEN = 1500;
 const STOP_PATIENCE = 3000;
-const FAILED = "The answer could not be completed.";
-const COMING_BACK = "The connection was lost. Coming back to the answer…";
 
 /** Sends messages, one at a time, and shows what comes back. */
 export class Turns {
@@ -47,7 +49,7 @@ export class Turns {
    */
   async send(message) {
     const { text, quote } = message;
-    const { api, composer, conversation, view, keepDraft, threadId } = this.#room;
+    const { api, composer, conversation, place, keepDraft, threadId } = this.#room;
     if (this.busy) return this.#room.putBack(message);
     const turn = new Turn({ text, quote, thread: threadId() });
     const { type, params, key, metadata } = messageRequest(this.#room, message);
@@ -55,7 +57,7 @@ export class Turns {
     // Kept until the server says that it has the message.
     keepDraft(composer.before(text), quote || composer.quote);
     conversation.addSending(text, quote);
-    view.toEnd();
+    place.toEnd();
     await this.#run(turn, () => stream(api(), type, params, { signal: turn.signal, key, metadata }));
   }
 
@@ -116,7 +118,7 @@ export class Turns {
     const { composer, view } = this.#room;
     turn.stopping = true;
     composer.mayStop = false;
-    view.status.textContent = "Stopping.";
+    view.status.textContent = word("turn.stopping");
     turn.timer = setTimeout(() => this.#cutOff(turn), STOP_PATIENCE);
     // The server writes nothing yet.
     if (turn.preparing) this.#cutOff(turn, true);
@@ -165,7 +167,7 @@ export class Turns {
   /** Show the turn to its end; when the connection breaks, join it again. */
   async #toTheEnd(turn, open) {
     const patience = new Patience();
-    const { view } = this.#room;
+    const { place } = this.#room;
     for (;;) {
       try {
         const events = await open();
@@ -173,14 +175,14 @@ export class Turns {
         if (events === null) return await this.#catchUp(turn);
         turn.begun = true;
         patience.opened();
-        if (view.waits) view.wait(turn.open.size ? null : "");
-        await runTurn(events, this.#show(turn), (change) => turn === this.#current && view.keepPlace(change));
+        if (place.waits) place.wait(turn.open.size ? null : "");
+        await runTurn(events, this.#show(turn), (change) => turn === this.#current && place.keep(change));
         if (turn.complete) return;
         if (turn.sent) throw fault("broken_off");
       } catch (error) {
         if (turn.sent || !turn.begun || !passing(error)) throw error;
       }
-      view.keepPlace(() => view.wait(COMING_BACK));
+      place.keep(() => place.wait(word("turn.back")));
       if (!(await patience.pause(turn.signal))) throw fault("lost");
       open = () => this.#joined(turn);
     }
@@ -198,49 +200,46 @@ export class Turns {
   }
 
   #begin(turn, keepFaults) {
-    const { view, composer, conversation, begun, emit } = this.#room;
+    const { place, view, composer, conversation, begun, emit } = this.#room;
     this.#current = turn;
     begun();
     if (!keepFaults) view.faults.replaceChildren();
     conversation.offerRetry(null);
-    view.keepPlace(() => view.wait(""));
-    view.status.textContent = "The assistant is answering.";
+    place.keep(() => place.wait(""));
+    view.status.textContent = word("turn.answering");
     composer.busy = true;
     emit("chatkit.response.start");
   }
 
   #end(turn) {
-    const { view, composer, conversation, ended, tellTurn } = this.#room;
+    const { place, view, composer, conversation, ended, tellTurn } = this.#room;
     this.#current = null;
     composer.busy = false;
     if (turn.sent) this.#giveBack(turn.sent);
-    view.keepPlace(() => {
-      view.wait(null);
+    place.keep(() => {
+      place.wait(null);
       conversation.endTurn(turn.open);
       conversation.bringBack(turn.answered && !turn.failed && !turn.mark);
       if (turn.mark && !turn.sent) conversation.mark(turn.mark);
       conversation.offerRetry(() => this.retry());
     });
     const answer = turn.failed ? "" : conversation.lastAnswer.slice(0, SPOKEN);
-    view.status.textContent = turn.mark?.words ?? (turn.mark ? OUTCOMES[turn.mark.outcome] : answer);
+    view.status.textContent = turn.mark?.words ?? (turn.mark ? word(`outcome.${turn.mark.outcome}`) : answer);
     ended();
     tellTurn(false);
   }
 
   /** @param {Turn} turn @returns {import("./turn.js").TurnView} */
   #show(turn) {
-    const { view, conversation, composer, emit, meet, tell, tellTurn } = this.#room;
+    const { place, conversation, composer, draftOwner, emit, meet, tell, tellTurn, threadId } = this.#room;
     const taken = (item) => {
       if (!turn.seen) tellTurn(true, turn.sent !== null);
       turn.seen = true;
       if (item.type === "user_message") this.#confirm(turn);
-      else view.wait(null);
+      else place.wait(null);
     };
     return {
-      thread: (thread) => {
-        meet(thread);
-        if (turn.stopping) this.#askToStop(turn);
-      },
+      thread: (thread) => (threadId() ?? told.move(draftOwner(), thread.id), meet(thread), turn.stopping && this.#askToStop(turn)),
       added: (item) => {
         taken(item);
         turn.open.add(item.id);
@@ -252,13 +251,13 @@ export class Turns {
         turn.answered ||= item.type !== "user_message";
         conversation.finish(item);
       },
-      updated: (itemId, update) => (view.wait(null), conversation.update(itemId, update)),
+      updated: (itemId, update) => (place.wait(null), conversation.update(itemId, update)),
       settle: () => conversation.settle(),
       removed: (itemId) => (turn.open.delete(itemId), conversation.remove(itemId)),
-      progress: (text) => view.wait(text),
+      progress: (text) => place.wait(text),
       notice: ({ message, title, level }) => {
-        if (message === OUTCOMES.stopped) turn.mark = { outcome: "stopped" };
-        else tell(message, { level, title, markdown: true });
+        if (message === STOPPED) turn.mark = { outcome: "stopped" };
+        else tell(message, { level, title, render: renderMarkdown });
       },
       error: (event) => this.#broke(event, turn),
       effect: (detail) => emit("chatkit.effect", detail),
@@ -276,7 +275,7 @@ export class Turns {
 
   /** The answer ended in an error. It is told under what there is of the answer, if that is new. */
   #broke({ code, message, allow_retry: allowRetry = false }, turn) {
-    const error = new Fault(code, message || FAILED, { allowRetry });
+    const error = new Fault(code, errorWords(code, message) || word("turn.failed"), { allowRetry });
     if (turn.sent || turn.again) return this.#fail(error, turn);
     turn.failed = true;
     turn.mark = { outcome: "failed", words: error.message, final: !allowRetry };

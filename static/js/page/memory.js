@@ -51,18 +51,8 @@ export const keptUndo = {
   },
 };
 
-/** Forget everything of this person: they are signing out. */
-export function forgetPerson() {
-  reach(() => {
-    localStorage.removeItem(lastKey());
-    // htmx notes where it is, whatever it is told about history.
-    sessionStorage.removeItem("htmx-current-path-for-history");
-    for (const key of Object.keys(sessionStorage)) {
-      const kept = ["draft", "outbox", "undo"].some((kind) => key.startsWith(`${PREFIX}${kind}:${user()}:`));
-      if (kept) sessionStorage.removeItem(key);
-    }
-  });
-}
+/** Forget where htmx noted that it is, whatever it is told about history. */
+export const forgetPlace = () => reach(() => sessionStorage.removeItem("htmx-current-path-for-history"));
 
 /** Storage can be forbidden; then nothing is remembered. */
 function reach(use) {

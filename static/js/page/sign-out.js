@@ -1,20 +1,20 @@
-/** Signing out makes this browser forget what it kept for the person, in every tab. */
+/** Signing out makes this browser forget what it kept of people, in every tab, the widget's as well. */
 
-import { forgetPerson } from "./memory.js";
-import { joinTabs } from "./tabs.js";
+import { forgetEverybody, hearSignOut } from "../widget/forget.js";
+import { forgetPlace } from "./memory.js";
 
 /** @param {HTMLFormElement} form */
 export function mount(form) {
   let leaving = false;
-  const tell = joinTabs(({ signedOut }) => {
-    if (!signedOut) return;
-    forgetPerson();
+  hearSignOut(() => {
+    forgetPlace();
     location.replace("/sign-in");
   });
-  form.addEventListener("submit", () => {
-    leaving = true;
-    forgetPerson();
+  form.addEventListener("submit", () => (leaving = true));
+  // Once the next page comes, the session has ended: only then other tabs may look.
+  window.addEventListener("pagehide", () => {
+    if (!leaving) return;
+    forgetPlace();
+    forgetEverybody();
   });
-  // Once the next page comes, the session has ended.
-  window.addEventListener("pagehide", () => leaving && tell({ signedOut: true }));
 }

@@ -1,7 +1,9 @@
 /** The conversation of one person in the panel; another person gets another one. */
 
 import { word } from "../chat/words.js";
+import { keepingFocus } from "./focus.js";
 import { GUEST, rememberThread } from "./kept.js";
+import { apiUrl } from "./server.js";
 import { fullPageLink, headerButton } from "./states.js";
 
 /**
@@ -16,21 +18,19 @@ import { fullPageLink, headerButton } from "./states.js";
  * @property {() => void} ended an answer is complete
  */
 
-/** Return the address of the ChatKit server. */
-export const apiUrl = ({ options, origin }) => options().apiUrl || `${origin}/chatkit`;
-
 /** Holds `<threadkeeper-chat>` and what is put into it. */
 export class Chat {
   #shell;
   #mine;
   #loading = 0;
+  #sending = 0;
   #restoring;
   #waiting = /** @type {(() => void)[]} */ ([]);
   #ready = false;
   #card = /** @type {Element | null} */ (null);
   #link = fullPageLink(word("panel.full_page"));
 
-  /** @param {any} shell @param {Mine} mine */
+  /** @param {import("./server.js").Shell} shell @param {Mine} mine */
   constructor(shell, mine) {
     this.#shell = shell;
     this.#mine = mine;
@@ -56,14 +56,27 @@ export class Chat {
 
   /** What stands in the place of the greeting. */
   set card(card) {
-    this.#card?.remove();
+    const before = this.#card;
     this.#card = card;
+    keepingFocus(this.#shell.root, () => before?.remove());
     if (card) this.element.append(card);
+  }
+
+  /** Whether an answer is being written, or what leads to one is on its way. */
+  get busy() {
+    return this.#sending > 0 || this.element.busy;
+  }
+
+  /** Send it, and wait for the answer. @param {{ text: string, quote?: string }} message */
+  async send(message) {
+    this.#sending += 1;
+    await this.element.sendUserMessage(message).finally(() => (this.#sending -= 1));
   }
 
   /** Options may have changed. */
   update() {
     const options = this.#shell.options();
+    this.element.dir = options.dir;
     this.element.setOptions(this.#optionsOf(options));
     this.#link.hidden = this.guest || this.#mine.plain || options.fullPage === false;
     this.#lead();
@@ -82,7 +95,7 @@ export class Chat {
       initialThread: threadId,
       locale: language,
       theme: { colorScheme: theme === "auto" ? "system" : theme, color: color && { accent: { primary: color, level: 1 } } },
-      header: { title: { text: title } },
+      header: { title: { text: title }, begin: !guest },
       history: { enabled: !guest },
       startScreen: { greeting, prompts },
       composer: { placeholder, draftOwner: owner },

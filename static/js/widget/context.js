@@ -6,7 +6,7 @@ let data = /** @type {unknown} */ (null);
 
 /** @param {unknown} given Goes with the messages to come; null ends that */
 export function setContext(given) {
-  data = given ?? null;
+  data = given;
 }
 
 /** Return what goes with a message that is sent now; address and title only if the site said so. */

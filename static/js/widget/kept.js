@@ -3,7 +3,7 @@
 import { Drafts } from "../chat/drafts.js";
 
 const PREFIX = "threadkeeper:";
-const OWNED = /^threadkeeper:(?:draft|outbox|undo|last|thread):/;
+const OWNED = /^threadkeeper:(?:draft|outbox|undo|last|thread|context):/;
 const ENDED = `${PREFIX}ended`;
 
 /** @typedef {{ text: string, quote: string }} Words */

@@ -1,19 +1,19 @@
 /** What a site embeds: a button, the dialog's frame, and `window.Threadkeeper`. The rest comes later. */
 
 import { setContext } from "./context.js";
-import { host, html } from "./host.js";
+import { emit, host, html } from "./host.js";
 import { merge, mergeTag } from "./options.js";
 import { tag } from "./place.js";
 import { watchPage } from "./scheme.js";
 import { lookAtSelection, watchSelection } from "./selection.js";
-import { ask, build, close, draw, open, tell, toggle } from "./shell.js";
+import { ask, build, close, draw, open, refresh, signedOut, toggle } from "./shell.js";
 
 let wanted = tag?.dataset.start !== "manual";
 let started = false;
 let early = /** @type {(() => void)[]} */ ([]);
 
-/** Do it once the widget is on the page. @type {<A extends any[]>(act: (...args: A) => void) => (...args: A) => void} */
-const then = (act) => (...args) => void (started ? act(...args) : early.push(() => act(...args)));
+/** Do it once the widget is on the page. @type {<A>(act: (word: A) => void) => (word: A) => void} */
+const then = (act) => (word) => void (started ? act(word) : early.push(() => act(word)));
 
 const api = {
   element: host,
@@ -22,16 +22,16 @@ const api = {
     wanted = true;
     start();
     if (!started) return;
-    draw();
+    draw(true);
     lookAtSelection();
   },
-  open: then(() => open()),
+  open: then(open),
   close: then(close),
   toggle: then(toggle),
   ask: then(ask),
   setContext,
-  refresh: () => tell("refresh"),
-  signedOut: () => tell("signedOut"),
+  refresh,
+  signedOut,
   on,
 };
 
@@ -44,8 +44,7 @@ function on(name, heard) {
   const type = name.includes(".") ? name : `threadkeeper.${name}`;
   const listener = (/** @type {any} */ event) => heard(event.detail);
   host.addEventListener(type, listener);
-  // Whoever can ask for it comes after it.
-  if (name === "ready") listener({ detail: api });
+  if (name === "ready" && started) heard(api);
   return () => host.removeEventListener(type, listener);
 }
 
@@ -61,6 +60,8 @@ function start() {
     if (!host.isConnected) setTimeout(() => html.append(host));
     draw();
   });
+  html.append(host);
+  emit("ready", api);
   for (const act of early) act();
 }
 
@@ -68,6 +69,6 @@ function start() {
 if (!(/** @type {any} */ (window).Threadkeeper?.element)) {
   /** @type {any} */ (window).Threadkeeper = api;
   mergeTag(tag?.dataset);
-  document.dispatchEvent(new CustomEvent("threadkeeper.ready", { detail: api }));
+  emit("ready", api, document);
   start();
 }

@@ -3,15 +3,15 @@
 import { emit } from "./host.js";
 import { make } from "./make.js";
 import { options } from "./options.js";
-import { folder, origin } from "./place.js";
-import { words } from "./words.js";
+import { folder } from "./place.js";
+import { STATES } from "./words.js";
 
 const SLOW_MS = 8000;
 
 const status = make("p", { role: "status" });
-const again = make("button", { class: "again" });
+const again = make("button", { class: "again" }, new Text("Try again"));
 
-export const waiting = make("div", { class: "waiting" }, status, again);
+export const waiting = make("div", { class: "waiting", lang: "en", dir: "ltr" }, status, again);
 
 let state = "";
 let tries = 0;
@@ -32,31 +32,34 @@ export function load(use, changed) {
     if (!navigator.onLine) return show("offline");
     show("opening");
     const slow = setTimeout(show, SLOW_MS, "slow");
-    const name = options().ui === "chatkit" ? "official" : "panel";
+    const { origin, ui } = options();
+    const name = ui === "chatkit" ? "official" : "panel";
     try {
       // A browser may remember that an address failed.
-      await use(await import(`${folder}/${name}.js${tries++ ? `?try=${tries}` : ""}`));
+      await use(await import(`${new URL(folder, origin)}/${name}.js${tries++ ? `?try=${tries}` : ""}`));
       show("there");
     } catch (error) {
       show(navigator.onLine ? "failed" : "offline");
-      if (state === "failed") console.error(`Threadkeeper: no panel. Is ${location.origin} in ALLOWED_ORIGINS of ${origin}, and that in script-src of this page's CSP?`, error);
+      if (state === "failed") console.error("Threadkeeper: no panel, see ALLOWED_ORIGINS and script-src", error);
       emit("error", { error });
     }
     clearTimeout(slow);
   };
-  again.onclick = attempt;
-  addEventListener("online", () => ["failed", "offline"].includes(state) && attempt());
+  again.onclick = () => {
+    // The button goes, and the focus must not go with it.
+    again.closest("section")?.focus();
+    attempt();
+  };
+  // Failed, or offline.
+  addEventListener("online", () => /f/.test(state) && attempt());
   attempt();
 }
 
-/** Show the state in the words of the options as they are now, and return it. */
+/** Show the state, and return it. */
 export function drawWaiting() {
-  const said = words(options().language);
-  const line = said[state] ?? "";
+  const line = STATES[state] ?? "";
   // The same words again would be said again.
   if (status.textContent !== line) status.textContent = line;
-  again.textContent = said.again;
   again.hidden = state !== "failed";
-  waiting.className = `waiting ${state}`;
   return state;
 }

@@ -3,6 +3,9 @@
 export const SPEECH = "M7 5h10q3 0 3 3v6q0 3-3 3h-5l-5 4v-4q-3 0-3-3V8q0-3 3-3M8.5 9.5l7-1M8.5 13l7-1";
 export const CLOSE = "M6 6l12 12M18 6L6 18";
 
+/** @param {Event} event */
+export const prevent = (event) => event.preventDefault();
+
 /**
  * @param {string} tag
  * @param {Record<string, string>} [attributes]

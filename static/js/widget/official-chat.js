@@ -4,9 +4,11 @@
 import { createFetch } from "../chat/fetch.js";
 import { rememberThread } from "./kept.js";
 import { officialOptions } from "./official-options.js";
+import { apiUrl } from "./server.js";
 
 /** @typedef {import("@openai/chatkit").OpenAIChatKit} OpenAIChatKit */
 /** @typedef {import("@openai/chatkit").ChatKitEvents} ChatKitEvents */
+/** @typedef {import("./server.js").Shell} Shell */
 /** @typedef {{ text?: string, quote?: string, send?: boolean }} Asked */
 
 /**
@@ -44,7 +46,7 @@ export class OfficialChat {
   #asked = /** @type {Asked | null} */ (null);
   #fetch;
 
-  /** @param {any} shell @param {Mine} mine */
+  /** @param {Shell} shell @param {Mine} mine */
   constructor(shell, mine) {
     this.#shell = shell;
     this.#mine = mine;
@@ -60,6 +62,7 @@ export class OfficialChat {
     const options = this.#shell.options();
     this.element.setOptions(
       officialOptions(options, {
+        url: new URL(apiUrl(this.#shell), document.baseURI).href,
         fetch: this.#fetch,
         threadId: this.#threadId,
         close: () => this.#shell.close(),
@@ -121,9 +124,9 @@ export class OfficialChat {
 
   /** A fetch that says who asks as the options are now, and hears what the server thinks of it. */
   #makeFetch() {
-    const context = () => this.#shell.context();
-    const byCookie = createFetch({ context });
-    const byToken = createFetch({ context, getToken: (how) => this.#shell.options().getToken(how) });
+    const mine = { context: () => this.#shell.context(), owner: this.#mine.owner };
+    const byCookie = createFetch(mine);
+    const byToken = createFetch({ ...mine, getToken: (how) => this.#shell.options().getToken?.(how) ?? null });
     /** @type {typeof fetch} */
     return async (input, init) => {
       const answer = await (this.#shell.options().getToken ? byToken : byCookie)(input, init);

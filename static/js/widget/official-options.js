@@ -4,37 +4,23 @@
 /** @typedef {import("@openai/chatkit").ChatKitOptions} ChatKitOptions */
 /** @typedef {import("@openai/chatkit").SupportedLocale} SupportedLocale */
 
-/**
- * @typedef {object} WidgetOptions what of the widget's own options has a counterpart
- * @property {string} apiUrl
- * @property {string} domainKey
- * @property {string} language BCP 47
- * @property {"light" | "dark"} [scheme] what `theme` comes to on this page
- * @property {string} [color] a hex colour
- * @property {string} [title]
- * @property {string} [greeting]
- * @property {{ label: string, prompt: string }[]} [prompts]
- * @property {string} [placeholder]
- * @property {boolean} [fullPage]
- */
-
 /** Where the country makes a difference; of all other languages the element knows the bare name. */
 const WITH_COUNTRY = new Set(["es-419", "fr-CA", "pt-BR", "pt-PT", "zh-CN", "zh-HK", "zh-TW", "zh-Hant"]);
 
 /**
  * Return the element's options: all of them, as it merges none with those before.
- * @param {WidgetOptions} options
- * @param {{ fetch: typeof globalThis.fetch, threadId: string | null, close: () => void, expand: (() => void) | null }} more
+ * @param {import("./server.js").Options} options
+ * @param {{ url: string, fetch: typeof globalThis.fetch, threadId: string | null, close: () => void, expand: (() => void) | null }} more
  * @returns {ChatKitOptions}
  */
-export function officialOptions(options, { fetch, threadId, close, expand }) {
-  const { apiUrl, domainKey, language, scheme = "light", color, title, greeting, prompts, placeholder } = options;
+export function officialOptions(options, { url, fetch, threadId, close, expand }) {
+  const { domainKey = "", language, theme, color, title, greeting, prompts, placeholder } = options;
   return {
-    api: { url: new URL(apiUrl, document.baseURI).href, domainKey, fetch },
+    api: { url, domainKey, fetch },
     frameTitle: title,
     initialThread: threadId,
     locale: localeOf(language),
-    theme: { colorScheme: scheme, ...(color && { color: { accent: { primary: color, level: 1 } } }) },
+    theme: { colorScheme: theme, ...(color && { color: { accent: { primary: color, level: 1 } } }) },
     header: {
       ...(expand && { leftAction: { icon: "expand-large", onClick: expand } }),
       rightAction: { icon: "close", onClick: close },

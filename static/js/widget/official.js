@@ -8,23 +8,26 @@ import panelStyle from "../../css/panel.css";
 import style from "../../css/official.css";
 import { make } from "../chat/dom.js";
 import { Drafts } from "../chat/drafts.js";
-import { word } from "../chat/words.js";
+import { speak, word } from "../chat/words.js";
 import { ANYONE, forgetOthers, GUEST, lastThread } from "./kept.js";
 import { OfficialChat } from "./official-chat.js";
-import { CDN, official } from "./official-script.js";
+import { official } from "./official-script.js";
 import { Watch } from "./person.js";
 import { holdPage } from "./phone.js";
+import { apiBase } from "./server.js";
+import { sheetOf } from "./sheet.js";
 import { signInCard, wayToSignIn } from "./sign-in.js";
-import { failing, headerButton, opening } from "./states.js";
+import { banner, failing, headerButton, opening } from "./states.js";
 import { joinTabs } from "./tabs.js";
 
 /** @typedef {import("./person.js").Who} Who */
+/** @typedef {import("./server.js").Shell} Shell */
 /** @typedef {import("./official-chat.js").Asked} Asked */
 
 /**
  * Build the conversation into the shell. Without a domain key the element would not start, so our
  * own one is shown.
- * @param {any} shell as of panel.js; its options may name another `chatkitScript`
+ * @param {Shell} shell
  */
 export async function mount(shell) {
   if (!shell.options().domainKey) {
@@ -34,12 +37,8 @@ export async function mount(shell) {
     const own = await import("./panel.js");
     return own.mount(shell);
   }
-  const sheets = [panelStyle, style].map((text) => {
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(text);
-    return sheet;
-  });
-  shell.root.adoptedStyleSheets = [...shell.root.adoptedStyleSheets, ...sheets];
+  shell.root.adoptedStyleSheets = [...shell.root.adoptedStyleSheets, sheetOf(panelStyle), sheetOf(style)];
+  await speak(shell.options().language);
   holdPage(shell.root);
   return new OfficialPanel(shell);
 }
@@ -48,8 +47,9 @@ export async function mount(shell) {
 class OfficialPanel {
   #shell;
   #status = make("div", { class: "panel-status", role: "status" });
+  #trouble = banner((words) => this.#say(words));
   #state = make("div", { class: "official-state" });
-  #root = make("div", { class: "panel official" }, this.#state, this.#status);
+  #root = make("div", { class: "panel official" }, this.#trouble.element, this.#state, this.#status);
   #chat = /** @type {OfficialChat | null} */ (null);
   #who = /** @type {Who | null} */ (null);
   #card = /** @type {ReturnType<typeof signInCard> | null} */ (null);
@@ -59,7 +59,7 @@ class OfficialPanel {
   #watch;
   #tell;
 
-  /** @param {any} shell */
+  /** @param {Shell} shell */
   constructor(shell) {
     this.#shell = shell;
     this.#watch = new Watch({
@@ -77,6 +77,11 @@ class OfficialPanel {
 
   // What the launcher calls
 
+  /** What its button is called while the dialog is open. */
+  get closes() {
+    return word("panel.close");
+  }
+
   opened() {
     if (this.#open) return;
     this.#open = true;
@@ -93,10 +98,11 @@ class OfficialPanel {
     else this.#chat?.focus();
   }
 
-  /** Options have changed. */
+  /** Options have changed. What is said from now on is said in the language that they name. */
   update() {
+    speak(this.#shell.options().language);
     this.#chat?.update();
-    if (this.#card) this.#askToSignIn();
+    this.#card?.update();
     this.#watch.look();
   }
 
@@ -124,6 +130,7 @@ class OfficialPanel {
 
   /** @param {Who} who */
   #found(who) {
+    this.#trouble.tell(null);
     if (who.kind === "nobody") this.#signInUrl = who.signInUrl;
     const before = this.#who;
     if (before?.kind === who.kind && before.id === who.id) return;
@@ -136,6 +143,7 @@ class OfficialPanel {
     this.#shell.emit("error", { error: fault });
     // A server that can't say who is here has not said that nobody is.
     if (this.#who === null) this.#show(failing(fault.message, () => this.#wait()));
+    else this.#trouble.tell(fault.message, () => this.refresh());
   }
 
   /** @param {import("./tabs.js").News} news */
@@ -169,7 +177,7 @@ class OfficialPanel {
   }
 
   #askToSignIn() {
-    const way = () => wayToSignIn({ signIn: this.#shell.options().signIn, origin: this.#shell.origin }, this.#signInUrl);
+    const way = () => wayToSignIn(this.#shell, this.#signInUrl);
     this.#card = signInCard({ ended: false, way, done: () => this.refresh() });
     this.#show(this.#card.element);
   }
@@ -178,7 +186,7 @@ class OfficialPanel {
   async #build(who) {
     this.#show(this.#opening());
     try {
-      await official(this.#shell.options().chatkitScript ?? CDN);
+      await official();
     } catch (error) {
       console.error("Threadkeeper: OpenAI's element did not come. Does a Content-Security-Policy forbid it?", error);
       this.#shell.emit("error", { error });
@@ -239,8 +247,7 @@ class OfficialPanel {
   }
 
   #address() {
-    const url = new URL(this.#shell.options().apiUrl, document.baseURI);
-    return `${url.origin}${url.pathname.replace(/\/$/, "")}`;
+    return apiBase(this.#shell);
   }
 }
 

@@ -1,13 +1,18 @@
 /** What a site may choose: by the attributes of the script's tag first, then by every `init()`. */
 
 import { html } from "./host.js";
-import { words } from "./words.js";
+import { make } from "./make.js";
+import { tag } from "./place.js";
+import { hostScheme } from "./scheme.js";
 
 /** @typedef {Record<string, any>} Options */
 
 const given = /** @type {Options} */ ({});
 const text = /^/;
+/** A link with an address that cannot be read has no protocol. */
+const web = { test: (href) => /^http/.test(/** @type {any} */ (make("a", { href })).protocol) };
 const yes = true;
+const RIGHT_TO_LEFT = /^(ar|fa|he|ur)\b/i;
 
 /** What each may be: text that matches, or a thing of the same type. */
 const KINDS = /** @type {Options} */ ({
@@ -15,12 +20,13 @@ const KINDS = /** @type {Options} */ ({
   theme: /^(auto|light|dark)$/,
   ui: /^(threadkeeper|chatkit)$/,
   color: /^#([\da-f]{3}){1,2}$/i,
-  title: text,
+  title: /\S/,
   greeting: text,
   placeholder: text,
   language: text,
   domainKey: text,
-  apiUrl: text,
+  apiUrl: web,
+  origin: web,
   signIn: text,
   zIndex: 1,
   pageContext: yes,
@@ -53,24 +59,30 @@ export function mergeTag(attributes) {
   }
 }
 
-/** Return what is chosen, with our defaults. What is missing is for the panel to say. */
+/**
+ * Return what is chosen, with our defaults, and with what the page has where that is to be followed.
+ * What is missing is for the panel to say.
+ */
 export function options() {
   const language = given.language || html.lang || navigator.language;
+  const { direction } = getComputedStyle(document.body ?? html);
   return {
-    position: "right",
-    theme: "auto",
     zIndex: 2147483000,
-    title: words(language).title,
+    title: "Chat",
     ...given,
+    origin: new URL(given.origin || tag?.src || "", location).origin,
     language,
+    // Who names a language knows how it runs; a page that just has one may run the other way.
+    dir: RIGHT_TO_LEFT.test(language) ? "rtl" : given.language ? "ltr" : direction,
+    theme: (given.theme !== "auto" && given.theme) || hostScheme(),
   };
 }
 
 function isRight(name, value) {
   const [kind, type] = [KINDS[name], typeof value];
   if (kind?.test) return type === "string" ? kind.test(value) : name === "signIn" && type === "function";
-  // The element looks at each of the prompts.
-  return type === typeof kind && Array.isArray(kind) === Array.isArray(value);
+  // An array, which has at(), is for the element to look into; and what is no number has no remainder.
+  return type === typeof kind && !kind.at === !value?.at && (kind !== 1 || value % 1 === 0);
 }
 
 /** @param {string} value JSON, or `one|two|three` */

@@ -3,29 +3,32 @@
 import css from "../../css/panel.css";
 import { make } from "../chat/dom.js";
 import { define } from "../chat/element.js";
-import { word } from "../chat/words.js";
+import { catchFiles } from "../chat/files.js";
+import { announcer } from "../chat/saying.js";
+import { speak, word } from "../chat/words.js";
 import { apiFetch } from "./api-fetch.js";
-import { apiUrl, Chat } from "./chat.js";
+import { Asking } from "./asking.js";
+import { Chat } from "./chat.js";
+import { dialogOf, keepingFocus } from "./focus.js";
 import { ANYONE, ended, forgetOthers, GUEST, joined, lastThread, typed } from "./kept.js";
 import { Watch } from "./person.js";
 import { holdPage } from "./phone.js";
+import { apiBase } from "./server.js";
+import { sheetOf } from "./sheet.js";
 import { signInCard, wayToSignIn } from "./sign-in.js";
 import { banner, failing, opening } from "./states.js";
 import { joinTabs } from "./tabs.js";
 
-/** Words that stand there already are not said again: they go for a moment. */
-const SAYING = 50;
 const NOTHING = { text: "", quote: "" };
 
 /**
  * Build the conversation into the shell.
- * @param {any} shell see docs/decisions/0037
+ * @param {import("./server.js").Shell} shell
  */
 export async function mount(shell) {
   define();
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(css);
-  shell.root.adoptedStyleSheets = [...shell.root.adoptedStyleSheets, sheet];
+  shell.root.adoptedStyleSheets = [...shell.root.adoptedStyleSheets, sheetOf(css)];
+  await speak(shell.options().language);
   holdPage(shell.root);
   return new Panel(shell);
 }
@@ -34,10 +37,7 @@ export async function mount(shell) {
 class Panel {
   #shell;
   #status = make("div", { class: "panel-status", role: "status" });
-  #say = (text) => {
-    this.#status.textContent = "";
-    setTimeout(() => (this.#status.textContent = text), SAYING);
-  };
+  #say = announcer(this.#status);
   #trouble = banner(this.#say);
   #note = banner(this.#say);
   #root = make("div", { class: "panel" }, this.#trouble.element, this.#note.element, this.#status);
@@ -45,17 +45,24 @@ class Panel {
   #signInUrl = /** @type {string | null} */ (null);
   #chat = /** @type {Chat | null} */ (null);
   #card = /** @type {ReturnType<typeof signInCard> | null} */ (null);
-  #asked = /** @type {{ text?: string, quote?: string, send?: boolean } | null} */ (null);
-  #guestWrote = Boolean(typed.read(GUEST, null).text);
+  #asking = new Asking({
+    chat: () => this.#who && this.#chat,
+    kept: () => (this.#card?.focus(), this.#say(word("panel.kept"))),
+    busy: () => this.#note.tell(word("panel.busy")),
+  });
+  #fault = "";
+  #guestWrote = false;
   #open = false;
   #server;
-  #seen = "";
+  #seen = /** @type {unknown[]} */ ([]);
+  #language;
   #watch;
   #tell;
 
   constructor(shell) {
     this.#shell = shell;
     this.#seen = this.#options();
+    this.#language = shell.options().language;
     this.#server = this.#address();
     this.#watch = new Watch({
       address: () => `${this.#address()}/session`,
@@ -64,13 +71,20 @@ class Panel {
       failed: (fault) => this.#failed(fault),
     });
     this.#tell = joinTabs(() => this.#address(), (news) => this.#heard(news));
+    this.#guestWrote = Boolean(typed.read(GUEST, null).text);
     window.addEventListener("offline", () => this.#trouble.tell(word("panel.offline")));
+    catchFiles(dialogOf(shell.root), () => this.#chat?.element.refuseFiles());
     shell.body.replaceChildren(this.#root);
     this.#wait();
     this.opened();
   }
 
   // What the launcher calls
+
+  /** What its button is called while the dialog is open. */
+  get closes() {
+    return word("panel.close");
+  }
 
   opened() {
     if (this.#open) return;
@@ -90,9 +104,10 @@ class Panel {
 
   /** Options may have changed, or how the page looks. */
   update() {
-    const now = this.#options();
-    if (now === this.#seen) return;
+    const [before, now] = [this.#seen, this.#options()];
+    if (now.every((one, at) => one === before[at])) return;
     this.#seen = now;
+    this.#learn();
     if (this.#address() !== this.#server) {
       this.#server = this.#address();
       this.#who = null;
@@ -100,8 +115,21 @@ class Panel {
       this.#wait();
     }
     this.#chat?.update();
-    if (this.#who?.kind === "nobody") this.#askToSignIn();
-    this.#watch.look();
+    this.#card?.update();
+    // With another getToken it may be another person.
+    if (now[0] !== before[0]) this.#watch.look();
+  }
+
+  /** Say everything in the language that is wanted now; the words of another may have to come first. */
+  async #learn() {
+    const { language } = this.#shell.options();
+    if (language === this.#language) return;
+    this.#language = language;
+    await speak(language);
+    const { owner, threadId } = this.#chat;
+    this.#build(owner, threadId);
+    if (this.#who === null) this.#showOpening();
+    else if (this.#who.kind === "nobody") this.#askToSignIn();
   }
 
   /** Who is signed in may have changed. */
@@ -115,13 +143,9 @@ class Panel {
     this.#empty();
   }
 
-  /**
-   * Ask in the open conversation; before it is known whose that is, the words wait.
-   * @param {{ text?: string, quote?: string, send?: boolean }} asked
-   */
+  /** Ask in the open conversation. @param {import("./asking.js").Question} asked */
   ask(asked) {
-    this.#asked = asked;
-    this.#askNow();
+    this.#asking.add(asked);
   }
 
   // Who is signed in
@@ -142,7 +166,7 @@ class Panel {
   #failed(fault) {
     this.#shell.emit("error", { error: fault });
     // A server that can't say who is here has not said that nobody is.
-    if (this.#who === null) this.#chat.card = failing(fault.message, () => this.#wait());
+    if (this.#who === null) this.#showFault(fault.message);
     else if (fault.code !== "no_session") this.#trouble.tell(fault.message, () => this.refresh());
   }
 
@@ -165,7 +189,7 @@ class Panel {
     else this.#arrive(who);
     this.#shell.emit("person", { user: who.kind === "person" ? { id: who.id, name: who.name } : null });
     if (who.kind === "nobody") this.#shell.emit("signin");
-    this.#askNow();
+    this.#asking.handOn();
   }
 
   /** A session ended: what was being written stays in sight; what nobody was at waits unseen. */
@@ -203,7 +227,7 @@ class Panel {
     this.#watch.drop();
     forgetOthers(null);
     ended.clear();
-    this.#asked = null;
+    this.#asking.forget();
     this.#who ??= { kind: "anyone", id: null };
     this.#become({ kind: "nobody", id: null, signInUrl: this.#signInUrl }, true);
   }
@@ -212,19 +236,32 @@ class Panel {
 
   #wait() {
     if (!this.#chat?.guest) this.#build(GUEST, null);
-    this.#chat.card = opening(this.#say);
+    this.#showOpening();
     this.#watch.look();
   }
 
+  #showOpening() {
+    this.#fault = "";
+    this.#chat.card = opening(this.#say);
+  }
+
+  /** Asking goes on by itself: what fails the same way again is neither shown nor said again. */
+  #showFault(message) {
+    if (message === this.#fault) return;
+    this.#fault = message;
+    this.#chat.card = failing(message, () => this.#wait(), this.#say);
+  }
+
   #askToSignIn() {
-    const way = () => wayToSignIn({ signIn: this.#shell.options().signIn, origin: this.#shell.origin }, this.#signInUrl);
+    const way = () => wayToSignIn(this.#shell, this.#signInUrl);
     this.#card = signInCard({ ended: ended.read() !== null, way, done: () => this.refresh() });
     this.#chat.card = this.#card.element;
   }
 
   #build(owner, threadId) {
     const before = this.#chat;
-    const focused = before && this.#shell.root.activeElement === before.element;
+    const { root } = this.#shell;
+    const focused = before?.element.contains(root.activeElement);
     const getToken = () => this.#shell.options().getToken;
     this.#card = null;
     this.#note.tell(null);
@@ -232,60 +269,29 @@ class Panel {
       owner,
       threadId,
       plain: this.#who?.kind === "anyone",
-      fetch: apiFetch(getToken, () => this.refresh()),
+      fetch: apiFetch(getToken, this.#who?.id ?? null, () => this.refresh()),
       signInUrl: () => this.#signInAddress(),
-      held: (message) => this.#hold(message),
+      held: (message) => this.#asking.hold(message),
       failed: (error) => this.#shell.emit("error", { error }),
       ended: () => this.#note.tell(null),
     });
-    before?.element.remove();
+    keepingFocus(root, () => before?.element.remove());
     this.#root.append(this.#chat.element);
-    if (focused) this.#chat.settled().then(() => this.#chat?.element.focusComposer());
+    if (focused) this.#chat.settled().then(() => root.activeElement === dialogOf(root) && this.focus());
   }
 
   #signInAddress() {
-    const way = wayToSignIn({ signIn: this.#shell.options().signIn, origin: this.#shell.origin }, this.#signInUrl);
+    const way = wayToSignIn(this.#shell, this.#signInUrl);
     return "href" in way ? way.href : "";
   }
 
-  // Words
-
-  async #askNow() {
-    const chat = this.#chat;
-    if (!chat || !this.#asked || this.#who === null) return;
-    await chat.settled();
-    const asked = this.#asked;
-    if (chat !== this.#chat || !asked) return;
-    this.#asked = null;
-    const { text = "", quote, send = true } = asked;
-    if (chat.guest && send && text) return this.#hold({ text, quote });
-    if (text && send && !chat.element.busy) return chat.element.sendUserMessage({ text, quote });
-    await this.#fill({ text, quote });
-    if (text && send) this.#note.tell(word("panel.busy"));
-    chat.element.focusComposer();
-  }
-
-  /** Somebody wanted to send before it is known who they are. */
-  async #hold({ text, quote }) {
-    if (this.#who === null) return this.ask({ text, quote });
-    await this.#fill({ text, quote });
-    this.#card?.focus();
-    this.#say(word("panel.kept"));
-  }
-
-  /** Put words into the composer, after those that are there already. */
-  #fill({ text = "", quote = "" }) {
-    const { element, owner, threadId } = this.#chat;
-    return element.setComposerValue(joined(typed.read(owner, threadId), { text, quote }));
-  }
-
-  /** All options in one value. A function counts as itself, whatever it is: it is looked up at each use. */
+  /** All options, so that one sees whether they are others. A function counts as itself. */
   #options() {
-    return JSON.stringify(Object.entries(this.#shell.options()));
+    const { getToken, signIn, ...all } = this.#shell.options();
+    return [getToken, signIn, JSON.stringify(all)];
   }
 
   #address() {
-    const url = new URL(apiUrl(this.#shell), document.baseURI);
-    return `${url.origin}${url.pathname.replace(/\/$/, "")}`;
+    return apiBase(this.#shell);
   }
 }

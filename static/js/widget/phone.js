@@ -1,5 +1,7 @@
 /** Full screen on a small one: the page behind held still, the focus inside, the keyboard below. */
 
+import { dialogOf } from "./focus.js";
+
 const SMALL = "(max-width: 480px), (max-height: 420px)";
 const small = matchMedia(SMALL);
 
@@ -10,7 +12,7 @@ const small = matchMedia(SMALL);
  */
 export function holdPage(root) {
   const { host } = root;
-  const dialog = /** @type {HTMLElement} */ (root.querySelector("section"));
+  const dialog = dialogOf(root);
   const [still, fitting] = [new CSSStyleSheet(), new CSSStyleSheet()];
   let covering = false;
   let place = [0, 0];
@@ -25,7 +27,11 @@ export function holdPage(root) {
 
   function cover() {
     covering = !covering;
-    if (covering) place = [scrollX, scrollY];
+    if (covering) {
+      place = [scrollX, scrollY];
+      // A page that was loaded with the dialog open has the focus behind it.
+      if (document.activeElement !== host) dialog.focus({ preventScroll: true });
+    }
     const others = document.adoptedStyleSheets.filter((sheet) => sheet !== still);
     document.adoptedStyleSheets = covering ? [...others, still] : others;
     // Where the body is what scrolls, being held loses its place.
@@ -36,7 +42,7 @@ export function holdPage(root) {
   function fit() {
     const { height, offsetTop, scale } = /** @type {VisualViewport} */ (visualViewport);
     const inset = `${scale > 1 ? 0 : offsetTop}px 0 auto`;
-    fitting.replaceSync(`@media ${SMALL}{section{inset:${inset};height:${height * scale}px;touch-action:pinch-zoom}}`);
+    fitting.replaceSync(`@media ${SMALL}{section{inset:${inset};height:${height * scale}px;touch-action:pinch-zoom;border:0!important}}`);
   }
 
   for (const type of ["open", "close"]) host.addEventListener(`threadkeeper.${type}`, look);

@@ -1,11 +1,15 @@
 /** Where this script came from, which is where everything else comes from. */
 
-/** Without `currentScript`, as in a module, it is found by its address. */
+/** A plugin of the site may have put this script into a bundle of its own: that is not where. */
+const isOurs = (script) => /^[^?]*\/widget\.js(\?|$)/.test(script?.src);
+
+/**
+ * The script's tag, found by its address in a module. Where a bundle took its place, it is the one
+ * that says `data-origin`.
+ */
 export const tag = /** @type {HTMLScriptElement | null} */ (
-  document.currentScript ?? document.querySelector('script[src*="/widget.js"]')
+  [document.currentScript, ...document.scripts].find(isOurs) ?? document.querySelector("script[data-origin]")
 );
 
-export const { origin } = new URL(tag?.src || location.href);
-
 /** The server puts the path of the built files in the place of the word. */
-export const folder = origin + "__PANEL__";
+export const folder = "__PANEL__";

@@ -2,17 +2,20 @@
 
 import { html } from "./host.js";
 
-const darkDevice = matchMedia("(prefers-color-scheme: dark)");
+const darkDevice = matchMedia("(prefers-color-scheme:dark)");
 /** Themes that fade have their new colours only after a while. */
 const FADED_MS = 600;
 
 /**
- * Return what the host page is: what it says by `color-scheme`, else what its background shows. A
- * page with no background of its own is dark only where it says that it may be.
+ * Return what the host page is: what it says by `color-scheme`, in its style or in a meta tag, of
+ * which its style knows nothing; else what its background shows. A page
+ * with no background of its own is dark only where it says that it may be.
  * @returns {"light" | "dark"}
  */
 export function hostScheme() {
-  const named = getComputedStyle(html).colorScheme;
+  const styled = getComputedStyle(html).colorScheme;
+  const meta = /** @type {HTMLMetaElement | null} */ (document.querySelector("meta[name=color-scheme]"));
+  const named = styled === "normal" ? (meta?.content ?? "") : styled;
   const mayBeDark = named.includes("dark");
   let light = mayBeDark && (darkDevice.matches || !named.includes("light")) ? 0 : 1;
   if (mayBeDark === named.includes("light")) light = lightness(document.body) ?? lightness(html) ?? light;

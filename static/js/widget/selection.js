@@ -1,16 +1,16 @@
 /** "Ask about this", beside text that is selected on the host page. */
 
 import { host, paint, root } from "./host.js";
-import { drawing, make, SPEECH } from "./make.js";
+import { drawing, make, prevent, SPEECH } from "./make.js";
 import { options } from "./options.js";
 import { ask } from "./shell.js";
-import { words } from "./words.js";
+import { names } from "./words.js";
 
 const LONGEST = 4000;
 /** A selection is made in many steps. */
 const SETTLED_MS = 250;
 /** Between the text and the button, where the handles of a finger's selection are. */
-const GAP = matchMedia("(pointer: coarse)").matches ? 28 : 8;
+const GAP = matchMedia("(pointer:coarse)").matches ? 28 : 8;
 /** The button's height, and a little. */
 const TALL = 52;
 
@@ -28,7 +28,7 @@ export function watchSelection() {
     ask({ quote });
   };
   // A press would take the selection away.
-  button.onmousedown = (event) => event.preventDefault();
+  button.onmousedown = prevent;
   // Neither of them bubbles.
   for (const type of ["selectionchange", "scroll"]) addEventListener(type, soon, true);
   addEventListener("keydown", reach);
@@ -44,17 +44,13 @@ function soon({ type }) {
 /** Show the button if there is something that it could ask about. */
 export function lookAtSelection() {
   const selection = getSelection();
-  const active = root.activeElement ?? document.activeElement;
   button.hidden = true;
   quote = String(selection).trim();
   if (!options().quotes || !quote[1] || quote.length > LONGEST) return;
   // What is typed into a field, or said in the dialog, is not the page's.
-  if (active?.closest("input,textarea,select,section:not(:host *)") || isEditable(selection?.anchorNode)) return;
+  if (root.activeElement?.closest("section") || document.activeElement?.closest("input,textarea,select,[contenteditable]")) return;
   place(/** @type {Selection} */ (selection).getRangeAt(0));
 }
-
-/** @param {any} node */
-const isEditable = (node) => node?.isContentEditable ?? node?.parentElement?.isContentEditable;
 
 /**
  * Show the button under the end of a selection, or over its beginning: never on it.
@@ -66,7 +62,7 @@ function place(range) {
   const y = bottom + GAP + TALL < innerHeight ? bottom + GAP : top - TALL;
   if (!end || y < 0 || y + TALL > innerHeight) return;
   button.hidden = false;
-  label.data = words(options().language).ask;
+  label.data = names(options().language)[2];
   const x = Math.min((end.left + end.right - button.offsetWidth) / 2, innerWidth - button.offsetWidth - 8);
   paint({ x: `${Math.max(8, x)}px`, y: `${y}px` });
 }

@@ -7,11 +7,12 @@ const RETURN = "{return}";
 
 /**
  * Return where the site lets people sign in: an address, or what the site's own code does.
- * @param {{ signIn?: string | ((how: { returnTo: string }) => unknown) | null, origin: string }} site
+ * @param {import("./server.js").Shell} shell
  * @param {string | null} [given] what the server said
  * @returns {{ href: string } | { run: () => Promise<unknown> }}
  */
-export function wayToSignIn({ signIn, origin }, given) {
+export function wayToSignIn({ options, origin }, given) {
+  const { signIn } = options();
   const returnTo = location.href;
   if (typeof signIn === "function") return { run: async () => signIn({ returnTo }) };
   const address = addressOf(signIn, returnTo) ?? addressOf(given, returnTo);
@@ -29,28 +30,24 @@ function addressOf(given, returnTo) {
 }
 
 /**
- * Make the card. `focus` leads to its button; `way` is looked up at each press, as the address of
- * the page may have changed.
+ * Make the card. `focus` leads to its button. `way` is looked up at each press, as the options and
+ * the address of the page may have changed; `update` shows what it is now, and keeps the focus.
  * @param {{ ended: boolean, way: () => ReturnType<typeof wayToSignIn>, done: () => void }} calls
  */
 export function signInCard({ ended, way, done }) {
-  const first = way();
-  const label = word("panel.sign_in");
-  const button =
-    "href" in first
-      ? make("a", { class: "panel-button", href: first.href }, label)
-      : make("button", { class: "panel-button", type: "button" }, label);
+  const kind = ended ? "ended" : "guest";
   const wrong = make("p", { class: "panel-wrong", role: "alert" });
-  button.addEventListener("click", async () => {
+  let button = wayButton(way());
+  async function press(event) {
     const now = way();
     wrong.textContent = "";
-    if ("href" in now) return button.setAttribute("href", now.href);
+    if ("href" in now) return follow(button, now.href);
+    event.preventDefault();
     return now.run().then(done, (error) => {
       console.warn("threadkeeper: signIn failed:", error);
       wrong.textContent = word("panel.sign_in_failed");
     });
-  });
-  const kind = ended ? "ended" : "guest";
+  }
   const element = make(
     "div",
     { class: "panel-card", slot: "card" },
@@ -59,5 +56,27 @@ export function signInCard({ ended, way, done }) {
     button,
     wrong,
   );
-  return { element, focus: () => button.focus() };
+  element.addEventListener("click", (event) => event.target === button && press(event));
+  function update() {
+    const next = wayButton(way());
+    if (next.isEqualNode(button)) return;
+    const focused = button.matches(":focus");
+    button.replaceWith(next);
+    button = next;
+    if (focused) button.focus();
+  }
+  return { element, update, focus: () => button.focus() };
+}
+
+/** A link where there is an address, so that it can be opened as one. */
+function wayButton(way) {
+  const label = word("fault.signIn");
+  if ("href" in way) return make("a", { class: "panel-button", href: way.href }, label);
+  return make("button", { class: "panel-button", type: "button" }, label);
+}
+
+/** The address may be another one since the link was made, and the button none. */
+function follow(button, href) {
+  if (button.localName === "a") button.setAttribute("href", href);
+  else location.assign(href);
 }

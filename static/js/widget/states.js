@@ -27,10 +27,12 @@ export function opening(say) {
  * Say what went wrong, with a way to try again.
  * @param {string} message
  * @param {() => void} retry
+ * @param {(words: string) => void} [say]
  */
-export function failing(message, retry) {
-  const again = make("button", { class: "panel-button", type: "button" }, word("panel.again"));
+export function failing(message, retry, say) {
+  const again = make("button", { class: "panel-button", type: "button" }, word("fault.again"));
   again.addEventListener("click", retry);
+  say?.(message);
   return make("div", { class: "panel-card", slot: "card" }, make("p", { class: "panel-words" }, message), again);
 }
 
@@ -40,7 +42,7 @@ export function failing(message, retry) {
  */
 export function banner(say) {
   const words = make("span", {});
-  const again = make("button", { class: "panel-again", type: "button" }, word("panel.again"));
+  const again = make("button", { class: "panel-again", type: "button" });
   const element = make("div", { class: "panel-banner", hidden: true }, words, again);
   let run = /** @type {(() => void) | undefined} */ (undefined);
   again.addEventListener("click", () => run?.());
@@ -50,6 +52,7 @@ export function banner(say) {
     tell(message, retry) {
       if (words.textContent !== (message ?? "")) say(message ?? "");
       words.textContent = message ?? "";
+      again.textContent = word("fault.again");
       run = retry;
       again.hidden = !retry;
       element.hidden = message === null;

@@ -1,5 +1,7 @@
 /** What the widgets in the tabs of one site tell each other about who is signed in. */
 
+import { forgetEverybody, hearSignOut } from "./forget.js";
+
 const NAME = "threadkeeper:widget";
 
 /**
@@ -7,14 +9,18 @@ const NAME = "threadkeeper:widget";
  */
 
 /**
- * Join the other tabs of this site; return how to tell them. Widgets of another server are left out.
+ * Join the other tabs of this site; return how to tell them. Widgets of another server are left out,
+ * but for a sign-out: that empties all, and is heard from our own pages too.
  * @param {() => string} server
  * @param {(news: News) => void} heard
  * @returns {(news: News) => void}
  */
 export function joinTabs(server, heard) {
-  if (!("BroadcastChannel" in window)) return () => {};
-  const channel = new BroadcastChannel(NAME);
-  channel.addEventListener("message", ({ data }) => data?.server === server() && heard(data));
-  return (news) => channel.postMessage({ ...news, server: server() });
+  hearSignOut(() => heard({ type: "signed-out" }));
+  const channel = "BroadcastChannel" in window ? new BroadcastChannel(NAME) : null;
+  channel?.addEventListener("message", ({ data }) => data?.server === server() && heard(data));
+  return (news) => {
+    if (news.type === "signed-out") forgetEverybody();
+    else channel?.postMessage({ ...news, server: server() });
+  };
 }

@@ -1,6 +1,6 @@
 /** The days under which threads are listed, as chat/web/pages.py names them. */
 
-import { word } from "../words.js";
+import { dated, word } from "../words.js";
 
 const DAY = 86_400_000;
 const ZONED = /(?:Z|[+-]\d\d:?\d\d)$/i;
@@ -41,5 +41,5 @@ function dayName(moment, now) {
 /** Return a date in the reader's language, with the year if it is not this one. */
 export function dateWords(moment, now, parts) {
   const year = moment.getFullYear() === now.getFullYear() ? undefined : "numeric";
-  return moment.toLocaleDateString(word("locale"), { ...parts, year });
+  return dated(moment, { ...parts, year });
 }

@@ -14,7 +14,7 @@ export class Foot {
   #note = make("p", { class: "past-note" });
   #problem = make("p", { class: "past-problem", role: "alert" });
   #button = make("button", { class: "past-more", type: "button" });
-  #link = make("a", { class: "button button-small" }, word("history.signIn"));
+  #link = make("a", { class: "button button-small" }, word("fault.signIn"));
   #follow = false;
   #near = false;
   #busy = false;
@@ -63,7 +63,7 @@ export class Foot {
   /** Say what went wrong; only the reader tries again. */
   fail(error) {
     const { emit, options } = this.#room;
-    this.show({ problem: error.message, more: word("history.retry"), signIn: error.status === 401 && options.signInUrl() });
+    this.show({ problem: error.message, more: word("fault.again"), signIn: error.status === 401 && options.signInUrl() });
     emit("chatkit.error", { error });
   }
 }

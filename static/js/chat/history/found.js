@@ -1,10 +1,12 @@
 /** What a search found: our own server looks for words in all that was said. */
 
 import { make } from "../dom.js";
-import { find } from "../protocol.js";
 import { word } from "../words.js";
 import { dateWords, momentOf } from "./days.js";
+import { find } from "./find.js";
 import { Foot } from "./foot.js";
+
+export { foundStyles } from "./found-styles.js";
 
 /** Words come faster than answers. */
 const PAUSE = 200;

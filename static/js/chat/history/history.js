@@ -1,13 +1,12 @@
 /** The list of conversations with its search field; static/css/history-list.css draws it. */
 
 import { headButton } from "../header.js";
-import { icon, make } from "../dom.js";
+import { adopt, icon, make } from "../dom.js";
+import { announcer } from "../saying.js";
 import { word } from "../words.js";
-import { Found } from "./found.js";
 import { Threads } from "./threads.js";
 
-/** Words that stand there already are not said again: they go for a moment. */
-const SAYING = 50;
+export { listStyles } from "./list-styles.js";
 
 /** What stands in place of the conversation; made at its first showing. */
 export class History {
@@ -17,10 +16,12 @@ export class History {
     make("input", { class: "past-words", type: "search", placeholder: word("history.search"), "aria-label": word("history.search"), autocomplete: "off", enterkeyhint: "search", dir: "auto" })
   );
   #status = make("div", { class: "unseen", role: "status" });
-  #saying = 0;
+  #say = announcer(this.#status);
+  #loading = /** @type {Promise<any> | null} */ (null);
+  #lent;
   #left = new AbortController();
   #threads;
-  #found;
+  #found = /** @type {import("./found.js").Found | null} */ (null);
   #back;
   /** Whether the server was found to know nothing of searching. */
   #plain = false;
@@ -32,9 +33,9 @@ export class History {
     const say = (words) => this.#say(words);
     this.#back = headButton("back", word("history.back"), () => stage.hide());
     this.#threads = new Threads({ room, stage, say, leave: () => this.#field.focus() });
-    this.#found = new Found({ room, stage, say, missing: () => this.#lookHere() });
+    this.#lent = { room, stage, say, missing: () => this.#lookHere() };
     const top = make("div", { class: "past-top" }, this.#back, make("div", { class: "past-field", role: "search" }, icon("search"), this.#field));
-    this.element = make("nav", { class: "past-all", "aria-label": word("header.history"), tabindex: -1, hidden: true }, top, this.#threads.element, this.#found.element, this.#status);
+    this.element = make("nav", { class: "past-all", "aria-label": word("header.history"), tabindex: -1, hidden: true }, top, this.#threads.element, this.#status);
     this.element.addEventListener("keydown", (event) => this.#key(event));
     this.#field.addEventListener("input", () => this.#look());
     const { signal } = this.#left;
@@ -55,7 +56,7 @@ export class History {
 
   hide() {
     this.element.hidden = true;
-    this.#found.look("");
+    this.#found?.look("");
   }
 
   /** The options are new. */
@@ -66,30 +67,39 @@ export class History {
 
   forget() {
     this.#left.abort();
-    this.#found.look("");
+    this.#found?.look("");
     this.element.remove();
   }
 
   /** Look for what is in the field: on the server, or among what is loaded. */
-  #look() {
+  #look(failed = false) {
     const words = this.#field.value.trim();
-    const asks = Boolean(words) && this.#room.options.search && !this.#plain;
+    const may = Boolean(words) && this.#room.options.search && !this.#plain;
+    if (may && !this.#found && !failed) return this.#load();
+    const asks = may && this.#found !== null;
     this.#threads.element.hidden = asks;
-    this.#found.element.hidden = !asks;
-    this.#found.look(asks ? words : "");
-    this.#threads.filter(asks ? "" : words);
+    if (this.#found) this.#found.element.hidden = !asks;
+    this.#found?.look(asks ? words : "");
+    return this.#threads.filter(asks ? "" : words);
+  }
+
+  /** What shows what was found is loaded with the first search; without it one looks here. */
+  async #load() {
+    const part = await (this.#loading ??= import("./found.js").catch(() => null));
+    const sheets = (await part?.foundStyles()) ?? [];
+    this.#loading = null;
+    adopt(this.#room.host.shadowRoot, sheets, true);
+    if (part && !this.#found) {
+      this.#found = new part.Found(this.#lent);
+      this.#threads.element.after(this.#found.element);
+    }
+    this.#look(!part);
   }
 
   /** The server knows nothing of searching. */
   #lookHere() {
     this.#plain = true;
     this.#look();
-  }
-
-  #say(words) {
-    this.#status.textContent = "";
-    clearTimeout(this.#saying);
-    this.#saying = setTimeout(() => (this.#status.textContent = words), SAYING);
   }
 
   /** @param {KeyboardEvent} event */

@@ -1,8 +1,8 @@
 /** One thread of the list: opened, renamed where it stands, and deleted once that was confirmed. */
 
-import { headButton, named } from "../header.js";
-import { make } from "../dom.js";
-import { clean } from "../text.js";
+import { headButton } from "../header.js";
+import { adopt, make, named } from "../dom.js";
+import { fault } from "../protocol.js";
 import { word } from "../words.js";
 
 /**
@@ -18,7 +18,7 @@ export class Row {
   #calls;
   #title = make("span", { class: "past-title", dir: "auto" });
   #open = make("button", { class: "past-open", type: "button" }, this.#title);
-  #rename = headButton("pencil", "", () => this.#ask());
+  #rename = headButton("pencil", "", () => this.#change("askForName", this.#rename));
   #delete = headButton("bin", "", () => this.ask());
   #mayDelete = true;
 
@@ -65,83 +65,24 @@ export class Row {
   /** Ask whether the thread is to be deleted. */
   ask() {
     const came = this.element.getRootNode().activeElement;
-    const back = () => this.#plain(came === this.#delete ? came : this.#open);
-    const [problem, tell] = problemOf(this.#calls);
-    const cancel = button("button button-small", word("history.cancel"), back);
-    const sure = button("button button-small button-danger", word("history.delete"), async () => {
-      if (sure.ariaBusy) return;
-      sure.ariaBusy = "true";
-      await this.#calls.remove(this.thread, this.#name).catch(tell);
-      sure.ariaBusy = null;
-    });
-    const question = word("history.deleteQuestion");
-    const words = make("p", {}, make("span", { class: "past-title", dir: "auto" }, this.#name), make("span", {}, question));
-    const group = make("div", { class: "past-ask", role: "group", "aria-label": `${question} ${this.#name}` }, words, problem, make("span", { class: "past-answers" }, sure, cancel));
-    onEscape(group, back);
-    this.element.replaceChildren(group);
-    cancel.focus();
+    return this.#change("askToDelete", came === this.#delete ? this.#delete : this.#open);
   }
 
-  /** Ask for a new name. */
-  #ask() {
-    const field = /** @type {HTMLInputElement} */ (
-      make("input", { class: "past-name", "aria-label": word("history.name"), autocomplete: "off", enterkeyhint: "done", dir: "auto" })
-    );
-    const [problem, tell] = problemOf(this.#calls, field);
-    const form = make("form", { class: "past-form" }, field, problem);
-    field.value = this.thread.title ?? "";
-    let over = false;
-    const end = (focus) => {
-      if (over) return;
-      over = true;
-      this.#plain(focus ? this.#rename : null);
-    };
-    const save = async (focus) => {
-      const title = clean(field.value).trim();
-      if (over || field.readOnly) return;
-      // An empty name is given up.
-      if (!title || title === this.thread.title) return end(focus);
-      field.readOnly = true;
-      await this.#calls.rename(this.thread, title).then(() => end(focus), tell);
-      field.readOnly = false;
-    };
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      save(true);
-    });
-    onEscape(form, () => end(true));
-    field.addEventListener("input", () => (field.ariaInvalid = null));
-    field.addEventListener("blur", () => field.ariaInvalid || save(false));
-    this.element.replaceChildren(form);
-    field.focus();
-    field.select();
+  /** What changes a thread is loaded with the first change. @param {Node} focus where it is afterwards */
+  async #change(how, focus) {
+    const part = await import("./changing.js").catch(() => null);
+    const sheets = (await part?.changingStyles()) ?? [];
+    if (!this.#open.isConnected) return;
+    if (!part) return this.#fail(fault("unreachable"));
+    adopt(this.element.getRootNode(), sheets, true);
+    const { element, thread } = this;
+    part[how]({ element, thread, name: this.#name, calls: this.#calls, back: (stay) => this.#plain(stay ? null : focus) });
   }
-}
 
-function button(kind, words, run) {
-  const made = make("button", { class: kind, type: "button" }, words);
-  made.addEventListener("click", run);
-  return made;
-}
-
-/** Make the place for what went wrong, and what tells it there. */
-function problemOf(calls, field) {
-  const place = make("p", { class: "past-problem", role: "alert", hidden: true });
-  const tell = (error) => {
-    place.hidden = false;
-    place.textContent = error.message;
-    if (field) field.ariaInvalid = "true";
-    calls.told(error);
-  };
-  return [place, tell];
-}
-
-/** Escape ends this, and not the list around it. */
-function onEscape(element, run) {
-  element.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || event.isComposing) return;
-    event.stopPropagation();
-    event.preventDefault();
-    run();
-  });
+  /** Pressing the button again tries again. */
+  #fail(error) {
+    this.#plain();
+    this.element.append(make("p", { class: "past-problem", role: "alert" }, error.message));
+    this.#calls.told(error);
+  }
 }

@@ -1,6 +1,6 @@
 /** The conversation or the list of conversations: the list stands in its place, and it goes on behind. */
 
-import { make } from "../dom.js";
+import { adopt } from "../dom.js";
 import { Header } from "../header.js";
 import { word } from "../words.js";
 
@@ -36,11 +36,13 @@ export class Stage {
   }
 
   async show() {
-    const { options, tell, view } = this.#room;
+    const { host, options, tell, view } = this.#room;
     if (this.#shown || options.history.enabled === false) return;
     const loaded = await import("./history.js").catch(() => null);
-    if (!loaded) return tell(word("history.unopened"), { remedies: [{ label: word("history.retry"), run: () => this.show() }] });
+    const sheets = (await loaded?.listStyles()) ?? [];
+    if (!loaded) return tell(word("history.unopened"), { remedies: [{ label: word("fault.again"), run: () => this.show() }] });
     if (this.#shown) return;
+    adopt(host.shadowRoot, sheets, true);
     this.#shown = true;
     this.#list ??= new loaded.History(this.#room, this);
     view.root.append(this.#list.element);
@@ -78,7 +80,7 @@ export class Stage {
    * @param {string | null} [itemId]
    */
   async open({ id, title }, itemId = null) {
-    const { conversation, host, options, view } = this.#room;
+    const { host, options, view } = this.#room;
     this.hide();
     if (id !== host.threadId) {
       const loaded = this.#loaded(id);
@@ -88,9 +90,9 @@ export class Stage {
       await loaded;
     } else this.#goOn();
     if (itemId === null || id !== host.threadId) return;
-    const found = await this.#room.loading.reach(itemId);
+    const found = await this.#room.loading?.reach(itemId);
     if (id !== host.threadId) return;
-    if (!found) return conversation.empty || view.say(word("history.unreached"));
+    if (!found) return this.#room.conversation?.empty === false && view.say(word("history.unreached"));
     for (const before of found.parentElement.querySelectorAll(".item-found")) before.classList.remove("item-found");
     found.classList.add("item-found");
     view.showFound(found);

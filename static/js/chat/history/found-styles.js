@@ -1,0 +1,7 @@
+/** What the results of a search look like. */
+
+import { fetched } from "../sheets.js";
+
+const FILES = ["found"];
+
+export const foundStyles = () => fetched(FILES);
