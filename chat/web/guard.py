@@ -101,11 +101,11 @@ def current_user() -> User:
     say whose conversations it shows: what one person wrote is not stored for the next.
     """
     if "user" not in g:
-        user = services().sessions.user(credentials(), address=request.remote_addr)
-        logs.user_id.set(user.id)
-        if request.headers.get(SHOWN_USER, user.id) != user.id:
+        found = services().sessions.user(credentials(), address=request.remote_addr)
+        logs.user_id.set(found.id)
+        if request.headers.get(SHOWN_USER, found.id) != found.id:
             raise AnotherPerson("the page shows the conversations of somebody else")
-        g.user = user
+        g.user = found
     user: User = g.user
     return user
 

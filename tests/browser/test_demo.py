@@ -65,7 +65,7 @@ def test_what_it_says_of_the_page_goes_along_when_one_asks(demo: Page) -> None:
     with demo.expect_request(lambda request: request.url.endswith("/chatkit")) as asked:
         press(demo, "Ask about delivery")
 
-    sent: dict[str, Any] = asked.value.post_data_json
+    sent: Any = asked.value.post_data_json
     told = sent["metadata"]["threadkeeper_context"]
     assert told["title"] == "Caring for your lamp – Harbour Lamps"
     assert told["url"] == demo.url

@@ -69,7 +69,7 @@ SHELL = """async (more) => {
     const body = document.createElement("div");
     dialog.append(body);
     root.append(dialog);
-    const defaults = { domainKey: "domain_pk_1", language: "de-AT", theme: "dark" };
+    const defaults = { domainKey: "domain_pk_1", language: "en", theme: "dark" };
     window.options = { ...defaults, ...more };
     window.emitted = [];
     window.pageContext = null;
@@ -264,6 +264,7 @@ def test_a_token_that_ran_out_is_asked_for_again(stubbed: Page) -> None:
 
 def test_the_widget_gives_its_options_to_the_element(mounted: Mounted) -> None:
     page = mounted(
+        language="de-AT",
         greeting="Guten Tag",
         placeholder="Frag uns",
         color="#123456",

@@ -209,6 +209,7 @@ def test_a_sign_out_on_our_own_pages_empties_the_widget_there_at_once(
     box(page).fill("A half secret")
     ours = visitor.another_tab().page
     ours.goto(f"{sites.chat}/history")
+    ours.locator("[data-module=sign-out][data-mounted]").wait_for()
 
     ours.get_by_role("button", name="Sign out").click()
 
