@@ -30,14 +30,14 @@ TEXT: Final = """<main><h1>Knots</h1><p id="text">The bowline makes a loop that 
 <p><label>Search <input id="field" value="words in a field"></label>
 <button id="before">A button of the page</button></p></main>"""
 # The interface that the launcher knows of a panel, which notes what it is told.
-PANEL: Final = """import { holdPage } from "./phone.js";
+PANEL: Final = """import { holdWhenSmall } from "./small.js";
 export async function mount(shell) {
   window.told = [["mount", shell.options()]];
   window.shell = shell;
   const field = document.createElement("textarea");
   field.setAttribute("aria-label", "Message");
   shell.body.append(field);
-  holdPage(shell.root);
+  holdWhenSmall(shell.root);
   const panel = { focus: () => field.focus() };
   for (const name of ["ask", "update", "opened", "closed", "refresh", "signedOut"]) {
     panel[name] = (...words) => void window.told.push([name, ...words]);
@@ -122,7 +122,7 @@ class HostSite:
         self._launcher = launcher.replace(b'"__PANEL__"', f'"{ASSETS}"'.encode())
         self._serve("/widget.js", self._launcher)
         self.serve_panel()
-        for name in ("phone", "focus"):
+        for name in ("small", "phone", "focus"):
             self.serve_panel((SOURCES / f"{name}.js").read_text(), name)
 
     def _serve(self, path: str, body: bytes) -> None:

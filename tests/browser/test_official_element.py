@@ -391,7 +391,9 @@ def test_a_script_that_does_not_come_can_be_tried_again(reader: Reader, stubbed:
     page.evaluate(SHELL, {})
     page.evaluate("panel.ask({ text: 'Still there?' })")
 
-    expect(page.get_by_text("The chat by OpenAI could not be loaded.")).to_be_visible()
+    expect(
+        page.get_by_role("paragraph").filter(has_text="The chat by OpenAI could not be loaded.")
+    ).to_be_visible()
     assert page.evaluate("window.emitted.includes('error')")
     page.get_by_role("button", name="Try again").click()
 

@@ -182,7 +182,9 @@ def test_a_script_that_does_not_come_can_be_tried_again(
     page = tagged()
     page.route(CDN, lambda route: route.abort(), times=1)
     open_chat(page)
-    expect(page.get_by_text("The chat by OpenAI could not be loaded.")).to_be_visible()
+    expect(
+        page.get_by_role("paragraph").filter(has_text="The chat by OpenAI could not be loaded.")
+    ).to_be_visible()
     assert_accessible(page)
 
     serve_stub(page)

@@ -1,7 +1,7 @@
 /** When something was said, in the reader's time zone; chat/web/days.py names the days alike. */
 
 import { make } from "./dom.js";
-import { dated, word } from "./words.js";
+import { dated, spokenLanguage, word } from "./words.js";
 
 const ZONED = /(?:Z|[+-]\d\d:?\d\d)$/i;
 
@@ -86,7 +86,9 @@ export function dayWords(moment, now) {
   if (age === 0) return word("history.day.today");
   if (age === 1) return word("history.day.yesterday");
   const year = moment.getFullYear() === now.getFullYear() ? undefined : "numeric";
-  return dated(moment, { weekday: "long", day: "numeric", month: "long", year });
+  const words = dated(moment, { weekday: "long", day: "numeric", month: "long", year });
+  // As the server writes it; browsers differ here.
+  return spokenLanguage() === "en" ? words.replace(",", "") : words;
 }
 
 /** The same hour of each day, whatever the clocks were set to: days differ by 24 hours then. */

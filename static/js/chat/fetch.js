@@ -26,9 +26,11 @@ const LEAVING = 2000;
  *   it goes with a message as data, at most 8 KiB of it; null takes back what was said in the thread
  * @param {string | null} [options.owner] whose threads these are: with it, the tab knows after a reload too
  *   where something was said
+ * @param {string | null} [options.user] the id of the person who is shown: the server stores nothing
+ *   for somebody else who has signed in meanwhile, and answers 412
  * @returns {typeof fetch}
  */
-export function createFetch({ baseUrl = location.href, getToken, context, owner = null } = {}) {
+export function createFetch({ baseUrl = location.href, getToken, context, owner = null, user = null } = {}) {
   const waiting = /** @type {Map<string, { key: string, body: string }>} */ (new Map());
   const leaving = watchLeaving();
 
@@ -38,6 +40,7 @@ export function createFetch({ baseUrl = location.href, getToken, context, owner 
     const asked = readBody(given);
     const headers = new Headers(request.headers);
     headers.set("X-Threadkeeper-Turn", "keep");
+    if (user) headers.set("X-Threadkeeper-User", user);
     if (!MESSAGES.has(asked?.type)) {
       return signed(headers, getToken, (credentials) => fetch(request.clone(), { headers, credentials }));
     }

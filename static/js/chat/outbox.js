@@ -1,6 +1,8 @@
 /** Messages that the server has not confirmed, each with the key that makes sending it again safe. */
 
 const PREFIX = "threadkeeper:outbox:";
+/** Nothing was stored, and the very same would be refused again. */
+const FINAL = new Set([400, 404, 413, 415, 422]);
 
 /** Return a new key: 128 random bits. `crypto.randomUUID` is missing on pages without https. */
 export function newKey() {
@@ -45,6 +47,15 @@ export class Outbox {
   confirm(threadId) {
     this.#waiting.delete(threadId);
     this.#reach((storage) => storage.removeItem(this.#name(threadId)));
+  }
+
+  /**
+   * The thread's message was refused. For what is in it: then the next try is another message.
+   * @param {string | null} threadId
+   * @param {number} status
+   */
+  refused(threadId, status) {
+    if (FINAL.has(status)) this.confirm(threadId);
   }
 
   #read(threadId) {

@@ -292,7 +292,7 @@ export class Turns {
   #fail(error, turn) {
     turn.failed = true;
     turn.refused = error.code === "turn_running";
-    if (error.code === "idempotency_key_reused" && turn.sent) this.#room.outbox().confirm(turn.sent.thread);
+    if (turn.sent) this.#room.outbox().refused(turn.sent.thread, error.status);
     this.#room.fail(error, remediesFor(error, turn, this, this.#room.composer));
   }
 }

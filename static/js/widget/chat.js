@@ -142,8 +142,15 @@ export class Chat {
 
   #failed(error) {
     // A thread that came back by itself and is gone was not asked for.
-    if (this.#restoring !== null && error?.status === 404) this.element.setThreadId(null);
+    if (this.#restoring !== null && error?.status === 404) this.#begin();
     else this.#mine.failed(error);
+  }
+
+  /** What was typed for the thread that is gone goes along. */
+  async #begin() {
+    const typed = this.element.composerValue;
+    await this.element.setThreadId(null);
+    if (typed.text || typed.quote) this.element.setComposerValue(typed);
   }
 
   #lead() {

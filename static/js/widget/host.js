@@ -21,7 +21,7 @@ root.adoptedStyleSheets = [sheetOf(css), changing];
 export function paint(more) {
   values = { ...values, ...more };
   let text = "";
-  for (const name in values) if (values[name] != null) text += `--${name}:${values[name]};`;
+  for (const name of Object.keys(values)) if (values[name] != null) text += `--${name}:${values[name]};`;
   if (text !== painted) changing.replaceSync(`.tk{${(painted = text)}}`);
 }
 

@@ -43,7 +43,7 @@ export class OfficialChat {
   #threadId;
   /** Whether its frame is there, so that it hears what it is asked. */
   #ready = false;
-  #asked = /** @type {Asked | null} */ (null);
+  #asked = /** @type {Asked[]} */ ([]);
   #fetch;
 
   /** @param {Shell} shell @param {Mine} mine */
@@ -77,7 +77,7 @@ export class OfficialChat {
 
   /** Say it, as soon as the element listens. @param {Asked} asked */
   ask(asked) {
-    this.#asked = asked;
+    this.#asked.push(asked);
     this.#askNow();
   }
 
@@ -87,14 +87,15 @@ export class OfficialChat {
   }
 
   async #askNow() {
-    if (!this.#ready || !this.#asked) return;
-    const { text = "", quote, send = true } = this.#asked;
-    this.#asked = null;
+    const asked = this.#ready && this.#asked.shift();
+    if (!asked) return;
+    const { text = "", quote, send = true } = asked;
     if (text && send) await this.element.sendUserMessage({ text, reply: quote });
     else {
       await this.element.setComposerValue({ text, reply: quote });
       await this.element.focusComposer();
     }
+    this.#askNow();
   }
 
   #expand() {
@@ -124,13 +125,14 @@ export class OfficialChat {
 
   /** A fetch that says who asks as the options are now, and hears what the server thinks of it. */
   #makeFetch() {
-    const mine = { context: () => this.#shell.context(), owner: this.#mine.owner };
+    const { owner, plain } = this.#mine;
+    const mine = { context: () => this.#shell.context(), owner, user: plain ? null : owner };
     const byCookie = createFetch(mine);
     const byToken = createFetch({ ...mine, getToken: (how) => this.#shell.options().getToken?.(how) ?? null });
     /** @type {typeof fetch} */
     return async (input, init) => {
       const answer = await (this.#shell.options().getToken ? byToken : byCookie)(input, init);
-      if (answer.status === 401) this.#mine.refused();
+      if (answer.status === 401 || answer.status === 412) this.#mine.refused();
       // The thread that was open last is gone, and nobody asked for it.
       if (answer.status === 404 && asksFor(init, this.#mine.threadId)) this.element.setThreadId(null);
       return answer;

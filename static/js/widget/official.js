@@ -9,11 +9,11 @@ import style from "../../css/official.css";
 import { make } from "../chat/dom.js";
 import { Drafts } from "../chat/drafts.js";
 import { speak, word } from "../chat/words.js";
-import { ANYONE, forgetOthers, GUEST, lastThread } from "./kept.js";
+import { ANYONE, forgetOthers, GUEST, joined, lastThread } from "./kept.js";
 import { OfficialChat } from "./official-chat.js";
 import { official } from "./official-script.js";
 import { Watch } from "./person.js";
-import { holdPage } from "./phone.js";
+import { holdWhenSmall } from "./small.js";
 import { apiBase } from "./server.js";
 import { sheetOf } from "./sheet.js";
 import { signInCard, wayToSignIn } from "./sign-in.js";
@@ -39,7 +39,7 @@ export async function mount(shell) {
   }
   shell.root.adoptedStyleSheets = [...shell.root.adoptedStyleSheets, sheetOf(panelStyle), sheetOf(style)];
   await speak(shell.options().language);
-  holdPage(shell.root);
+  holdWhenSmall(shell.root);
   return new OfficialPanel(shell);
 }
 
@@ -54,7 +54,7 @@ class OfficialPanel {
   #who = /** @type {Who | null} */ (null);
   #card = /** @type {ReturnType<typeof signInCard> | null} */ (null);
   #signInUrl = /** @type {string | null} */ (null);
-  #asked = /** @type {Asked | null} */ (null);
+  #asked = /** @type {Asked[]} */ ([]);
   #open = false;
   #watch;
   #tell;
@@ -122,7 +122,7 @@ class OfficialPanel {
    * @param {Asked} asked
    */
   ask(asked) {
-    this.#asked = asked;
+    this.#asked.push(asked);
     this.#askNow();
   }
 
@@ -142,7 +142,7 @@ class OfficialPanel {
   #failed(fault) {
     this.#shell.emit("error", { error: fault });
     // A server that can't say who is here has not said that nobody is.
-    if (this.#who === null) this.#show(failing(fault.message, () => this.#wait()));
+    if (this.#who === null) this.#show(failing(fault.message, () => this.#wait(), (words) => this.#say(words)));
     else this.#trouble.tell(fault.message, () => this.refresh());
   }
 
@@ -154,7 +154,7 @@ class OfficialPanel {
 
   #empty() {
     forgetOthers(null);
-    this.#asked = null;
+    this.#asked = [];
     this.#become({ kind: "nobody", id: null, signInUrl: this.#signInUrl });
   }
 
@@ -170,7 +170,7 @@ class OfficialPanel {
       this.#askToSignIn();
       this.#askNow();
     } else {
-      this.#asked ??= typedBefore();
+      this.#asked.unshift(...typedBefore());
       if (who.kind === "person") forgetOthers(who.id);
       this.#build(who);
     }
@@ -190,7 +190,7 @@ class OfficialPanel {
     } catch (error) {
       console.error("Threadkeeper: OpenAI's element did not come. Does a Content-Security-Policy forbid it?", error);
       this.#shell.emit("error", { error });
-      if (this.#who === who) this.#show(failing(word("official.failed"), () => this.#build(who)));
+      if (this.#who === who) this.#show(failing(word("official.failed"), () => this.#build(who), (words) => this.#say(words)));
       return;
     }
     if (this.#who !== who) return;
@@ -209,16 +209,18 @@ class OfficialPanel {
   // Words
 
   #askNow() {
-    const asked = this.#asked;
-    if (!asked || (this.#who?.kind !== "nobody" && !this.#chat)) return;
-    this.#asked = null;
-    if (this.#chat) this.#chat.ask(asked);
-    else this.#keep(asked);
+    if (this.#who?.kind !== "nobody" && !this.#chat) return;
+    for (const asked of this.#asked.splice(0)) {
+      if (this.#chat) this.#chat.ask(asked);
+      else this.#keep(asked);
+    }
   }
 
   /** Over the way to sign in and back. @param {Asked} asked */
-  #keep({ text = "", quote }) {
-    new Drafts(GUEST).write(null, text, quote);
+  #keep({ text = "", quote = "" }) {
+    const drafts = new Drafts(GUEST);
+    const kept = joined({ text: drafts.read(null), quote: drafts.readQuote(null) }, { text, quote });
+    drafts.write(null, kept.text, kept.quote);
     this.#card?.focus();
     this.#say(word("panel.kept"));
   }
@@ -251,10 +253,10 @@ class OfficialPanel {
   }
 }
 
-/** What was asked before anybody was signed in; it may be read before it is sent. @returns {Asked | null} */
+/** What was asked before anybody was signed in; it may be read before it is sent. @returns {Asked[]} */
 function typedBefore() {
   const drafts = new Drafts(GUEST);
   const [text, quote] = [drafts.read(null), drafts.readQuote(null)];
   drafts.write(null, "");
-  return text || quote ? { text, quote: quote || undefined, send: false } : null;
+  return text || quote ? [{ text, quote: quote || undefined, send: false }] : [];
 }

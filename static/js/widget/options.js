@@ -41,7 +41,7 @@ const KINDS = /** @type {Options} */ ({
  * @param {Options | undefined} more
  */
 export function merge(more) {
-  for (const name in more) {
+  for (const name of Object.keys(more ?? {})) {
     const value = more[name];
     delete given[name];
     if (isRight(name, value)) given[name] = value;
@@ -54,7 +54,7 @@ export function merge(more) {
  * @param {DOMStringMap | undefined} attributes
  */
 export function mergeTag(attributes) {
-  for (const name in attributes) {
+  for (const name of Object.keys(attributes ?? {})) {
     if (name in KINDS) merge({ [name]: KINDS[name].test ? attributes[name] : parsed(attributes[name] || "true") });
   }
 }

@@ -12,7 +12,7 @@ import { Chat } from "./chat.js";
 import { dialogOf, keepingFocus } from "./focus.js";
 import { ANYONE, ended, forgetOthers, GUEST, joined, lastThread, typed } from "./kept.js";
 import { Watch } from "./person.js";
-import { holdPage } from "./phone.js";
+import { holdWhenSmall } from "./small.js";
 import { apiBase } from "./server.js";
 import { sheetOf } from "./sheet.js";
 import { signInCard, wayToSignIn } from "./sign-in.js";
@@ -29,7 +29,7 @@ export async function mount(shell) {
   define();
   shell.root.adoptedStyleSheets = [...shell.root.adoptedStyleSheets, sheetOf(css)];
   await speak(shell.options().language);
-  holdPage(shell.root);
+  holdWhenSmall(shell.root);
   return new Panel(shell);
 }
 

@@ -1,18 +1,14 @@
 /** Full screen on a small one: the page behind held still, the focus inside, the keyboard below. */
 
-import { dialogOf } from "./focus.js";
-
-const SMALL = "(max-width: 480px), (max-height: 420px)";
-const small = matchMedia(SMALL);
-
 /**
- * Hold the page whenever the dialog covers it. This comes with the panel, as there is nothing to
- * type before. The site's own styles and attributes are not touched: style sheets of ours hold it.
+ * Hold the page whenever the dialog covers it. The site's own styles and attributes are not touched:
+ * style sheets of ours hold it.
  * @param {ShadowRoot} root The widget's
+ * @param {HTMLElement} dialog
+ * @param {MediaQueryList} small
  */
-export function holdPage(root) {
+export function holdPage(root, dialog, small) {
   const { host } = root;
-  const dialog = dialogOf(root);
   const [still, fitting] = [new CSSStyleSheet(), new CSSStyleSheet()];
   let covering = false;
   let place = [0, 0];
@@ -42,7 +38,7 @@ export function holdPage(root) {
   function fit() {
     const { height, offsetTop, scale } = /** @type {VisualViewport} */ (visualViewport);
     const inset = `${scale > 1 ? 0 : offsetTop}px 0 auto`;
-    fitting.replaceSync(`@media ${SMALL}{section{inset:${inset};height:${height * scale}px;touch-action:pinch-zoom;border:0!important}}`);
+    fitting.replaceSync(`@media ${small.media}{section{inset:${inset};height:${height * scale}px;touch-action:pinch-zoom;border:0!important}}`);
   }
 
   for (const type of ["open", "close"]) host.addEventListener(`threadkeeper.${type}`, look);

@@ -13,10 +13,19 @@ const RETURN = "{return}";
  */
 export function wayToSignIn({ options, origin }, given) {
   const { signIn } = options();
-  const returnTo = location.href;
+  const returnTo = placeToReturnTo();
   if (typeof signIn === "function") return { run: async () => signIn({ returnTo }) };
   const address = addressOf(signIn, returnTo) ?? addressOf(given, returnTo);
   return { href: address ?? addressOf(`${origin}/sign-in`, returnTo) ?? "" };
+}
+
+const LONGEST = 2000;
+
+/** The address of the page, as our server takes it back: what is too long loses its end first. */
+function placeToReturnTo() {
+  const { origin, pathname, search, hash } = location;
+  const whole = [pathname + search + hash, pathname + search, pathname].map((path) => origin + path.replaceAll("\\", "%5C"));
+  return whole.find((address) => address.length <= LONGEST) ?? origin;
 }
 
 /** An address leads to the web and nowhere else: it may come from another server. */

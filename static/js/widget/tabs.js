@@ -17,10 +17,19 @@ const NAME = "threadkeeper:widget";
  */
 export function joinTabs(server, heard) {
   hearSignOut(() => heard({ type: "signed-out" }));
-  const channel = "BroadcastChannel" in window ? new BroadcastChannel(NAME) : null;
+  const channel = openChannel();
   channel?.addEventListener("message", ({ data }) => data?.server === server() && heard(data));
   return (news) => {
     if (news.type === "signed-out") forgetEverybody();
     else channel?.postMessage({ ...news, server: server() });
   };
+}
+
+/** Where storage is forbidden, so is this; each tab then looks for itself. */
+function openChannel() {
+  try {
+    return new BroadcastChannel(NAME);
+  } catch {
+    return null;
+  }
 }

@@ -2,6 +2,8 @@
 
 import { known, refusal, send } from "../protocol.js";
 
+const LONGEST = 250;
+
 /**
  * Look for words in all that was said; null when the server knows nothing of searching.
  * @param {import("../protocol.js").Api} api
@@ -12,7 +14,8 @@ import { known, refusal, send } from "../protocol.js";
 export async function find(api, words, after, signal) {
   const url = new URL(api.url, location.href);
   url.pathname = `${url.pathname.replace(/\/$/, "")}/search`;
-  url.searchParams.set("q", words);
+  // The server says that this is too long; a longer address it would not even read.
+  url.searchParams.set("q", [...words].slice(0, LONGEST).join(""));
   if (after !== null) url.searchParams.set("after", after);
   const response = await send(api, url.href, { headers: { Accept: "application/json" }, signal });
   if (!known(response)) return null;
