@@ -206,7 +206,7 @@ def test_a_phone_that_loads_with_the_dialog_open_has_the_focus_in_it(
     page.reload()
 
     expect(window.dialog).to_have_attribute("aria-modal", "true")
-    expect(window.message).to_be_focused()
+    expect(window.dialog).to_be_focused()
     page.keyboard.press("Escape")
     expect(window.dialog).to_be_hidden()
     assert window.focused() == "tk launcher"
