@@ -128,8 +128,9 @@ def test_where_what_is_too_much_ends(text: str, html: str) -> None:
 )
 def test_no_text_takes_long(piece: str) -> None:
     text = (piece * PLAIN_ABOVE)[:PLAIN_ABOVE]
-    began = time.monotonic()
+    # What the machine does beside it does not count.
+    began = time.thread_time()
 
     render(text)
 
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5

@@ -21,7 +21,7 @@ root.adoptedStyleSheets = [sheetOf(css), changing];
 export function paint(more) {
   values = { ...values, ...more };
   let text = "";
-  for (const name of Object.keys(values)) if (values[name] != null) text += `--${name}:${values[name]};`;
+  for (const [name, value] of Object.entries(values)) if (value != null) text += `--${name}:${value};`;
   if (text !== painted) changing.replaceSync(`.tk{${(painted = text)}}`);
 }
 

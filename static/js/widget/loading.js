@@ -40,7 +40,7 @@ export function load(use, changed) {
       show("there");
     } catch (error) {
       show(navigator.onLine ? "failed" : "offline");
-      if (state === "failed") console.error("Threadkeeper: no panel, see ALLOWED_ORIGINS and script-src", error);
+      if (state === "failed") console.error("Threadkeeper: see ALLOWED_ORIGINS and script-src", error);
       emit("error", { error });
     }
     clearTimeout(slow);

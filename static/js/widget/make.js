@@ -20,7 +20,7 @@ export const drawing = (d) => finish(drawn("svg"), { viewBox: "0 0 24 24" }, [fi
 const drawn = (tag) => document.createElementNS("http://www.w3.org/2000/svg", tag);
 
 function finish(element, attributes = {}, children = []) {
-  for (const name of Object.keys(attributes)) element.setAttribute(name, attributes[name]);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;
 }

@@ -41,8 +41,7 @@ const KINDS = /** @type {Options} */ ({
  * @param {Options | undefined} more
  */
 export function merge(more) {
-  for (const name of Object.keys(more ?? {})) {
-    const value = more[name];
+  for (const [name, value] of Object.entries(more ?? {})) {
     delete given[name];
     if (isRight(name, value)) given[name] = value;
     else if (value != null) console.warn(`Threadkeeper: the option "${name}" can't be`, value);
@@ -54,8 +53,8 @@ export function merge(more) {
  * @param {DOMStringMap | undefined} attributes
  */
 export function mergeTag(attributes) {
-  for (const name of Object.keys(attributes ?? {})) {
-    if (name in KINDS) merge({ [name]: KINDS[name].test ? attributes[name] : parsed(attributes[name] || "true") });
+  for (const [name, text] of Object.entries(attributes ?? {})) {
+    if (name in KINDS) merge({ [name]: KINDS[name].test ? text : parsed(text || "true") });
   }
 }
 

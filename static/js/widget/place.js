@@ -4,7 +4,7 @@
  * A plugin of the site may have put this script into a bundle of its own: that is not where. Nor is a
  * picture that somebody's comment names `currentScript`.
  */
-const isOurs = (script) => script instanceof HTMLScriptElement && /^[^?]*\/widget\.js(\?|$)/.test(script.src);
+const isOurs = (script) => script instanceof HTMLScriptElement && /\/widget\.js(\?|$)/.test(script.src);
 
 /**
  * The script's tag, found by its address in a module. Where a bundle took its place, it is the one
