@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-from functools import partial
 from typing import Final
 
 from flask import Flask
@@ -15,9 +14,9 @@ from chat import logs
 from chat.answers import Answers
 from chat.assistant import Assistant
 from chat.config import Settings
+from chat.databases import database_of
 from chat.db import Database
 from chat.errors import ConfigError, Unavailable
-from chat.migrate import migrate
 from chat.model import ModelSource, load_assistant
 from chat.neon_store import NeonStore
 from chat.running_turn import TurnStore
@@ -56,9 +55,9 @@ CHECKPOINT_CONNECTIONS: Final = 1
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the app for these settings, or for those in the environment.
 
-    Raises ConfigError when a setting is wrong and MigrationError when the database does not fit. A
-    database that is down keeps nothing from starting: its tables are brought up to date at the
-    first use that works.
+    Raises ConfigError when a setting is wrong, or the database's role does not fit it, and
+    MigrationError when the database does not fit. A database that is down keeps nothing from
+    starting: its tables are brought up to date at the first use that works.
     """
     settings = settings or Settings.from_env(os.environ)
     logs.configure()
@@ -81,14 +80,10 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _services(settings: Settings) -> Services:
-    database = Database(
-        settings.database_url,
-        pool_size=settings.pool_size,
-        before_first_use=partial(migrate, link_auth_users=settings.link_auth_users),
-    )
+    database = database_of(settings, pool_size=settings.pool_size)
     loop = EventLoop()
     store = TurnStore(database)
-    checkpoints = NeonStore(Database(settings.database_url, pool_size=CHECKPOINT_CONNECTIONS))
+    checkpoints = NeonStore(database_of(settings, pool_size=CHECKPOINT_CONNECTIONS, prepared=True))
     turns = Turns(store, TurnKeeper(checkpoints, store), loop)
     answers = Answers(
         store,

@@ -37,7 +37,7 @@ class Settings:
     `public_url` is our own origin as browsers see it, or None to take it from each request's Host.
     `allowed_origins` are those of other sites whose pages may talk to us for the person at them.
     `history_tokens` bounds what the model is shown of a thread; `pool_size` is a worker's number of
-    database connections.
+    database connections. With `row_level_security` PostgreSQL asks for the owner too: `chat.wall`.
     """
 
     database_url: str = field(repr=False)
@@ -55,6 +55,7 @@ class Settings:
     sign_in_url: str | None = None
     link_auth_users: LinkAuthUsers = "on"
     pool_size: int = 10
+    row_level_security: bool = False
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -76,6 +77,7 @@ class Settings:
             sign_in_url=read.optional("SIGN_IN_URL", _base_url, None),
             link_auth_users=read.optional("LINK_AUTH_USERS", _link, "on"),
             pool_size=read.optional("DATABASE_POOL_SIZE", _whole(1, 1000), 10),
+            row_level_security=read.optional("ROW_LEVEL_SECURITY", _switch, False),
         )
         if read.problems:
             raise ConfigError(read.problems)

@@ -63,6 +63,12 @@ class Connection(psycopg.Connection[Any]):
     """
 
     deadline = STATEMENT_DEADLINE
+    walled = False
+    """Whether PostgreSQL itself asks for the owner too: see `chat.wall`."""
+
+    def execute_for_everybody(self, query: str, params: Any = None) -> psycopg.Cursor[Any]:
+        """Run a statement that serves a worker and not a person; there are very few of them."""
+        return self.execute(query, params)
 
     @contextlib.contextmanager
     def patient(self, seconds: float) -> Iterator[None]:
@@ -98,8 +104,10 @@ class Database:
         *,
         pool_size: int = 10,
         before_first_use: Callable[[str], object] | None = None,
+        connection_class: type[Connection] = Connection,
     ) -> None:
         self.pool_size = pool_size
+        self._connection_class = connection_class
         self._dsn = dsn
         self._prepare = before_first_use
         self._pool: Pool | None = None
@@ -179,7 +187,7 @@ class Database:
     def _new_pool(self) -> Pool:
         return ConnectionPool(
             self._dsn,
-            connection_class=Connection,
+            connection_class=self._connection_class,
             kwargs={
                 "autocommit": True,
                 "prepare_threshold": None,

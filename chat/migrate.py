@@ -24,6 +24,7 @@ from chat.config import LinkAuthUsers, Settings
 from chat.db import STATEMENT_DEADLINE, Connection, DeadlineExceeded
 from chat.errors import ConfigError, DatabaseOutdated, MigrationError
 from chat.owner_link import LINK_SECONDS, link_owners
+from chat.wall import raise_wall
 
 logger = logging.getLogger(__name__)
 
@@ -101,10 +102,17 @@ class Patience(Connection):
             raise DeadlineExceeded(f"no answer within {self.seconds} s") from None
 
 
-def migrate(dsn: str, *, link_auth_users: LinkAuthUsers = "on", folder: Path = FOLDER) -> int:
+def migrate(
+    dsn: str,
+    *,
+    link_auth_users: LinkAuthUsers = "on",
+    row_level_security: bool = False,
+    folder: Path = FOLDER,
+) -> int:
     """Apply what is missing and return how many files that was; safe to repeat, and at once.
 
-    Then looks whether threads can be tied to Better Auth's users: see `link_owners`. Raises
+    Then looks whether threads can be tied to Better Auth's users, and whether row level security
+    is to be enabled: see `link_owners` and `raise_wall`. Raises
     MigrationError, with what to do about it, for a file that was edited, renamed or misnamed and
     for a database that is newer than the files, psycopg.Error for everything else, also for a
     server that says nothing for STATEMENT_DEADLINE, or for FILE_SECONDS while a file is applied.
@@ -126,6 +134,7 @@ def migrate(dsn: str, *, link_auth_users: LinkAuthUsers = "on", folder: Path = F
             count += _apply(conn, files, file)
         conn.seconds = LINK_SECONDS
         link_owners(conn, wanted=link_auth_users)
+        raise_wall(conn, wanted=row_level_security)
     return count
 
 
@@ -208,7 +217,11 @@ def main() -> int:
     environ = {"BETTER_AUTH_URL": "http://localhost", **os.environ}
     try:
         settings = Settings.from_env(environ)
-        count = migrate(settings.database_url, link_auth_users=settings.link_auth_users)
+        count = migrate(
+            settings.database_url,
+            link_auth_users=settings.link_auth_users,
+            row_level_security=settings.row_level_security,
+        )
     except (ConfigError, MigrationError) as exc:
         sys.stderr.write(f"{exc}\n")
         return 1

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -45,6 +46,10 @@ class Databases:
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         self._admin.execute(statement.format(sql.Identifier(name)))
 
+    def run(self, statement: LiteralString) -> None:
+        """Run what belongs to the server rather than to one database: roles."""
+        self._admin.execute(statement)
+
     def close(self) -> None:
         """Give the connection back."""
         self._admin.close()
@@ -67,8 +72,23 @@ def postgres() -> Iterator[LocalPostgres]:
 def databases(postgres: LocalPostgres) -> Iterator[Databases]:
     """The way to further databases on that server."""
     databases = Databases(postgres)
+    databases.run("CREATE ROLE plain LOGIN")
     yield databases
     databases.close()
+
+
+PLAIN = "plain"
+"""A role that owns nothing and bypasses nothing, as the app's is behind row level security."""
+
+
+def behind_the_wall(dsn: str) -> str:
+    """Have row level security in this database, and return its dsn for the plain role."""
+    from chat.migrate import migrate
+
+    migrate(dsn, row_level_security=True)
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        conn.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO plain")
+    return make_conninfo(dsn, user=PLAIN)
 
 
 @pytest.fixture(scope="session")

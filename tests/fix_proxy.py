@@ -19,7 +19,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tests.ports import kept_port
 
-STATEMENT: Final = re.compile(rb"-- (chat\.[a-z_.]+)")
+# But for the words that go before another statement in its message: see chat/wall.py.
+STATEMENT: Final = re.compile(rb"-- (chat\.(?!wall\.act_for)[a-z_.]+)")
 
 
 @dataclass(eq=False)
@@ -30,6 +31,7 @@ class _Pair:
     server: socket.socket
     armed: bool = False
     mute: bool = False
+    asked: bool = False
 
     def close(self) -> None:
         for end in (self.client, self.server):
@@ -51,6 +53,7 @@ class Proxy:
         self._delay = 0.0
         self._trip: tuple[bytes, bytes] | None = None
         self._statements: list[str] = []
+        self._turns = 0
         self.port = kept_port()
         self.accept()
         self.dsn = make_conninfo(
@@ -127,6 +130,12 @@ class Proxy:
             taken, self._statements = self._statements, []
         return taken
 
+    def take_turns(self) -> int:
+        """Return how often the app sent something and PostgreSQL answered since the last call."""
+        with self._lock:
+            taken, self._turns = self._turns, 0
+        return taken
+
     def heal(self) -> None:
         """Take back every fault but a refusal."""
         with self._lock:
@@ -175,6 +184,9 @@ class Proxy:
             if pair.mute:
                 return
             self._hold()
+            with self._lock:
+                self._turns += pair.asked
+                pair.asked = False
             pair.client.sendall(data)
 
     def _hold(self) -> None:
@@ -184,6 +196,7 @@ class Proxy:
 
     def _note(self, pair: _Pair, data: bytes) -> None:
         with self._lock:
+            pair.asked = True
             self._statements += [name.decode() for name in STATEMENT.findall(data)]
             if self._trip is None:
                 return

@@ -12,16 +12,14 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from functools import partial
 from typing import Final
 
 import psycopg
 
 from chat.admin import import_file, index_words
 from chat.config import Settings
-from chat.db import Database
+from chat.databases import database_of
 from chat.errors import AccountGone, ChatError, Unavailable
-from chat.migrate import migrate
 
 COMMANDS: Final = (import_file, index_words)
 USUAL: Final = {"BETTER_AUTH_URL": "http://localhost"}
@@ -49,11 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     settings = Settings.from_env({**USUAL, **os.environ})
-    database = Database(
-        settings.database_url,
-        pool_size=1,
-        before_first_use=partial(migrate, link_auth_users=settings.link_auth_users),
-    )
+    database = database_of(settings, pool_size=1)
     try:
         return int(args.run(database, args))
     finally:

@@ -161,9 +161,9 @@ def purge(conn: Connection) -> float | None:
     """
     params = {"seconds": PURGE_SECONDS, "limit": PURGED_AT_ONCE}
     with conn.patient(PURGE_DEADLINE):
-        while conn.execute(PURGE, params).rowcount == PURGED_AT_ONCE:
+        while conn.execute_for_everybody(PURGE, params).rowcount == PURGED_AT_ONCE:
             pass
-    row = conn.execute(NEXT_DUE, params).fetchone()
+    row = conn.execute_for_everybody(NEXT_DUE, params).fetchone()
     return None if row is None or row[0] is None else float(row[0])
 
 

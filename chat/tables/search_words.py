@@ -116,7 +116,7 @@ def fill_some(conn: Connection) -> int | None:
 
     None says that nobody has any left. 0 says that others are at what is left.
     """
-    row = conn.execute(OWNER).fetchone()
+    row = conn.execute_for_everybody(OWNER).fetchone()
     if row is None or row[0] is None:
         return None
     with conn.patient(DEADLINE), conn.transaction():

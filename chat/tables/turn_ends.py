@@ -181,7 +181,7 @@ def settle(conn: Connection, *, ending: Ending, items_left: Sequence[ThreadItem]
 
 def expired(conn: Connection) -> list[TurnRow]:
     """Return up to 100 running turns, of anybody, whose worker has not been heard of."""
-    return [TurnRow(*row) for row in conn.execute(EXPIRED)]
+    return [TurnRow(*row) for row in conn.execute_for_everybody(EXPIRED)]
 
 
 def answered(conn: Connection, *, user_id: str, turn_id: str) -> bool:

@@ -120,7 +120,7 @@ def checkpoint(
     Returns for each turn that is still this worker's whether it is to be stopped. One that is
     missing was deleted with its thread, or settled after its lease was over.
     """
-    found = conn.execute(
+    found = conn.execute_for_everybody(
         CHECKPOINT,
         {
             "worker": worker,
@@ -149,5 +149,5 @@ def forget(conn: Connection) -> int:
 
     And as many cursors that nobody has asked for in a week, also of people who are gone.
     """
-    conn.execute(FORGET_CURSORS)
-    return conn.execute(FORGET, {"hours": KEPT_HOURS}).rowcount
+    conn.execute_for_everybody(FORGET_CURSORS)
+    return conn.execute_for_everybody(FORGET, {"hours": KEPT_HOURS}).rowcount

@@ -11,7 +11,7 @@ from functools import cache
 
 from tests.house.source import Module, app_modules, number
 
-SQL_PLACES = ("chat/tables/", "chat/migrate.py", "chat/owner_link.py")
+SQL_PLACES = ("chat/tables/", "chat/migrate.py", "chat/owner_link.py", "chat/wall.py")
 # These serve a worker or the whole database and not one person; nothing of what people said comes
 # back from them.
 FOR_EVERYBODY = {

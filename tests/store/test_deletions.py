@@ -10,7 +10,7 @@ import pytest
 from chatkit.types import Page
 
 from chat.context import RequestContext
-from chat.db import Database
+from chat.db import Connection
 from chat.errors import ItemNotFound, ThreadNotFound, TooManyPinned
 from chat.neon_store import NeonStore
 from chat.tables import deletions, thread_lists, thread_marks, threads
@@ -35,19 +35,16 @@ def _restore(store: NeonStore, who: RequestContext, deletion: str = "del_1") -> 
     return store.database.run(deletions.restore, user_id=who.user_id, deletion_id=deletion)
 
 
-def _age(database: Database, seconds: float) -> None:
+def _age(by_hand: Connection, seconds: float) -> None:
     """Let what was deleted have been deleted that long ago."""
-    with database.connection() as conn:
-        conn.execute(
-            "UPDATE chatkit_thread SET deleted_at = deleted_at - make_interval(secs => %s)",
-            [seconds],
-        )
+    by_hand.execute(
+        "UPDATE chatkit_thread SET deleted_at = deleted_at - make_interval(secs => %s)", [seconds]
+    )
 
 
-def _left(database: Database) -> dict[str, int]:
+def _left(by_hand: Connection) -> dict[str, int]:
     tables = ("chatkit_thread", "chatkit_thread_item")
-    with database.connection() as conn:
-        rows = [conn.execute(f"SELECT count(*) FROM {name}").fetchone() for name in tables]  # noqa: S608
+    rows = [by_hand.execute(f"SELECT count(*) FROM {name}").fetchone() for name in tables]  # noqa: S608
     return {name: row[0] for name, row in zip(tables, rows, strict=True) if row}
 
 
@@ -140,17 +137,17 @@ async def test_setting_aside_is_safe_to_repeat_and_a_second_deletion_takes_nothi
 
 
 async def test_an_undo_that_is_too_late_brings_nothing_back(
-    store: NeonStore, alice: RequestContext
+    store: NeonStore, alice: RequestContext, by_hand: Connection
 ) -> None:
     await _a_conversation(store, alice)
     _set_aside(store, alice, "thr_1")
-    _age(store.database, deletions.UNDO_SECONDS + deletions.GRACE_SECONDS)
+    _age(by_hand, deletions.UNDO_SECONDS + deletions.GRACE_SECONDS)
 
     assert _restore(store, alice) == 0
 
 
 async def test_the_purge_takes_what_is_due_whole_and_says_when_the_next_is(
-    store: NeonStore, alice: RequestContext, mallory: RequestContext
+    store: NeonStore, alice: RequestContext, mallory: RequestContext, by_hand: Connection
 ) -> None:
     assert store.database.run(deletions.purge) is None
     await _a_conversation(store, alice)
@@ -158,7 +155,7 @@ async def test_the_purge_takes_what_is_due_whole_and_says_when_the_next_is(
     await _a_conversation(store, alice, "thr_2")
     _set_aside(store, alice, "thr_1")
     _set_aside(store, mallory, "thr_m")
-    _age(store.database, deletions.PURGE_SECONDS)
+    _age(by_hand, deletions.PURGE_SECONDS)
     await _a_conversation(store, alice, "thr_3")
     _set_aside(store, alice, "thr_3", deletion="del_3")
 
@@ -166,7 +163,7 @@ async def test_the_purge_takes_what_is_due_whole_and_says_when_the_next_is(
 
     assert due is not None
     assert 0 < due <= deletions.PURGE_SECONDS
-    assert _left(store.database) == {"chatkit_thread": 2, "chatkit_thread_item": 4}
+    assert _left(by_hand) == {"chatkit_thread": 2, "chatkit_thread_item": 4}
     assert _restore(store, alice) == 0
     assert _restore(store, alice, "del_3") == 1
 
@@ -198,18 +195,18 @@ async def test_all_of_a_person_go_and_come_back_in_batches(
 
 
 async def test_a_deletion_of_many_counts_from_its_end(
-    store: NeonStore, alice: RequestContext
+    store: NeonStore, alice: RequestContext, by_hand: Connection
 ) -> None:
     for number in range(3):
         await _a_conversation(store, alice, f"thr_{number}")
     _set_aside(store, alice, "thr_0")
-    _age(store.database, deletions.PURGE_SECONDS + 1)
+    _age(by_hand, deletions.PURGE_SECONDS + 1)
     # The same deletion, some batches later.
     store.database.run(deletions.set_all_aside, user_id=alice.user_id, deletion_id="del_1")
 
     store.database.run(deletions.purge)
 
-    assert _left(store.database)["chatkit_thread"] == 3
+    assert _left(by_hand)["chatkit_thread"] == 3
     assert _restore(store, alice) == 3
 
 
@@ -274,7 +271,7 @@ async def test_pinned_threads_are_few_and_stand_apart(
 
 
 async def test_a_pinned_thread_that_comes_back_from_its_deletion_is_always_seen(
-    store: NeonStore, alice: RequestContext, monkeypatch: pytest.MonkeyPatch
+    store: NeonStore, alice: RequestContext, monkeypatch: pytest.MonkeyPatch, by_hand: Connection
 ) -> None:
     monkeypatch.setattr(thread_marks, "MOST_PINNED", 2)
     monkeypatch.setattr(thread_lists, "MOST_PINNED", 2)
@@ -291,8 +288,7 @@ async def test_a_pinned_thread_that_comes_back_from_its_deletion_is_always_seen(
 
     assert {row.id for row in run(thread_lists.pinned, **ids)} == {"thr_0", "thr_1"}
     # Two that were pinned at the same moment.
-    with store.database.connection() as conn:
-        conn.execute("UPDATE chatkit_thread SET pinned_at = now() WHERE id = 'thr_2'")
+    by_hand.execute("UPDATE chatkit_thread SET pinned_at = now() WHERE id = 'thr_2'")
     assert len(run(thread_lists.pinned, **ids)) == 3
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from itertools import count
 from typing import Any, Final
 
@@ -32,12 +32,6 @@ SAID: Final = """
       FROM chatkit_thread, generate_series(1, %(items)s) AS n
      WHERE user_id = %(user_id)s
 """
-
-
-@pytest.fixture
-def conn(dsn: str) -> Iterator[Connection]:
-    with Connection.connect(dsn, autocommit=True) as conn:
-        yield conn
 
 
 def many(conn: Connection, *, threads: int, items: int, bytes: int = 10) -> None:
@@ -72,9 +66,9 @@ def a_thread_of(conn: Connection, user_id: str, thread_id: str, *said: str) -> N
     ],
 )
 def test_everything_comes_once_and_in_order_wherever_pages_end(
-    database: Database, conn: Connection, threads_: int, items_: int
+    database: Database, conn: Connection, threads_: int, items_: int, by_hand: Connection
 ) -> None:
-    many(conn, threads=threads_, items=items_)
+    many(by_hand, threads=threads_, items=items_)
 
     found = taken(database)
 
@@ -94,9 +88,9 @@ def test_threads_without_items_stand_between_those_that_have_some(
 
 
 def test_only_what_was_selected_comes_in_the_same_order(
-    database: Database, conn: Connection
+    database: Database, conn: Connection, by_hand: Connection
 ) -> None:
-    many(conn, threads=5, items=2)
+    many(by_hand, threads=5, items=2)
     ids = ["thr_000004", "thr_000002", "thr_000004", "thr_999999"]
 
     assert list(taken(database, ids)) == ["thr_000002", "thr_000004"]
@@ -112,8 +106,10 @@ def test_nothing_of_anybody_else_comes(database: Database, conn: Connection) -> 
     assert taken(database, ["thr_1", "thr_2"]) == {"thr_1": ["hers"]}
 
 
-def test_what_was_deleted_does_not_come(database: Database, conn: Connection) -> None:
-    many(conn, threads=3, items=2)
+def test_what_was_deleted_does_not_come(
+    database: Database, conn: Connection, by_hand: Connection
+) -> None:
+    many(by_hand, threads=3, items=2)
     deletions.set_aside(conn, user_id=ALICE, thread_ids=["thr_000002"], deletion_id="del_1")
 
     assert list(taken(database)) == ["thr_000001", "thr_000003"]
@@ -121,9 +117,9 @@ def test_what_was_deleted_does_not_come(database: Database, conn: Connection) ->
 
 
 def test_a_thread_that_is_deleted_meanwhile_stops_and_the_others_go_on(
-    database: Database, conn: Connection
+    database: Database, conn: Connection, by_hand: Connection
 ) -> None:
-    many(conn, threads=3, items=2 * ITEMS_AT_ONCE)
+    many(by_hand, threads=3, items=2 * ITEMS_AT_ONCE)
     found = Pages(database, ALICE, None).conversations()
     first, said = next(found)
     next(said)
@@ -137,9 +133,9 @@ def test_a_thread_that_is_deleted_meanwhile_stops_and_the_others_go_on(
 
 
 def test_threads_and_items_that_are_added_meanwhile_confuse_nothing(
-    database: Database, conn: Connection
+    database: Database, conn: Connection, by_hand: Connection
 ) -> None:
-    many(conn, threads=2, items=ITEMS_AT_ONCE)
+    many(by_hand, threads=2, items=ITEMS_AT_ONCE)
     found = Pages(database, ALICE, None).conversations()
     first, said = next(found)
     next(said)
@@ -147,7 +143,7 @@ def test_threads_and_items_that_are_added_meanwhile_confuse_nothing(
     a_thread_of(conn, ALICE, "thr_000000", "before")
     a_thread_of(conn, ALICE, "thr_000001a", "between")
     a_thread_of(conn, ALICE, "thr_000003", "after")
-    conn.execute("UPDATE chatkit_thread SET last_position = 1000 WHERE id = 'thr_000001'")
+    by_hand.execute("UPDATE chatkit_thread SET last_position = 1000 WHERE id = 'thr_000001'")
     items.add(conn, user_id=ALICE, thread_id="thr_000001", item=an_answer("more"))
     ids = [first.id, *[item.id for item in said][-1:]]
     rest = {thread.id: len(list(items)) for thread, items in found}
@@ -156,9 +152,9 @@ def test_threads_and_items_that_are_added_meanwhile_confuse_nothing(
     assert rest == {"thr_000002": ITEMS_AT_ONCE, "thr_000003": 1}
 
 
-def test_a_page_is_bounded_in_bytes_but_never_empty(conn: Connection) -> None:
-    many(conn, threads=1, items=12, bytes=BYTES_AT_ONCE // 3)
-    conn.execute(
+def test_a_page_is_bounded_in_bytes_but_never_empty(conn: Connection, by_hand: Connection) -> None:
+    many(by_hand, threads=1, items=12, bytes=BYTES_AT_ONCE // 3)
+    by_hand.execute(
         "UPDATE chatkit_thread_item SET document = json_build_object('t', repeat('y', %s))"
         " WHERE position = 7",
         [4 * BYTES_AT_ONCE],
@@ -176,9 +172,9 @@ def test_a_page_is_bounded_in_bytes_but_never_empty(conn: Connection) -> None:
 
 
 def test_short_threads_with_large_documents_are_read_in_several_pages(
-    database: Database, conn: Connection
+    database: Database, conn: Connection, by_hand: Connection
 ) -> None:
-    many(conn, threads=7, items=5, bytes=BYTES_AT_ONCE // 8)
+    many(by_hand, threads=7, items=5, bytes=BYTES_AT_ONCE // 8)
     ids = [f"thr_{n:06}" for n in range(1, 8)]
 
     page = exports.items_of_short(conn, user_id=ALICE, thread_ids=ids)
@@ -188,9 +184,12 @@ def test_short_threads_with_large_documents_are_read_in_several_pages(
     assert taken(database) == {each: [f"{each}_{n}" for n in range(1, 6)] for each in ids}
 
 
-def test_many_short_threads_need_few_statements(proxy: Proxy, conn: Connection) -> None:
-    many(conn, threads=THREADS_AT_ONCE, items=3)
-    database = Database(proxy.dsn)
+def test_many_short_threads_need_few_statements(
+    open_database: Callable[[str], Database], proxy: Proxy, conn: Connection, by_hand: Connection
+) -> None:
+    many(by_hand, threads=THREADS_AT_ONCE, items=3)
+    database = open_database(proxy.dsn)
+    proxy.take_statements()
 
     assert len(taken(database)) == THREADS_AT_ONCE
 
@@ -199,11 +198,11 @@ def test_many_short_threads_need_few_statements(proxy: Proxy, conn: Connection) 
     assert asked == {"chat.exports.threads": 2, "chat.exports.items_of_short": 2}
 
 
-def test_documents_come_as_they_are_stored(conn: Connection) -> None:
+def test_documents_come_as_they_are_stored(conn: Connection, by_hand: Connection) -> None:
     a_thread_of(conn, ALICE, "thr_1", "m1")
     odd = '{ "z":1,\n"a" :-0.0, "big": 1180591620717411303424,"n":1e-300,"z":2, "u":"\\u0000é" }'
-    conn.execute("UPDATE chatkit_thread_item SET document = %s", [odd])
-    conn.execute("UPDATE chatkit_thread SET document = %s", [odd])
+    by_hand.execute("UPDATE chatkit_thread_item SET document = %s", [odd])
+    by_hand.execute("UPDATE chatkit_thread SET document = %s", [odd])
 
     [thread] = exports.threads(conn, user_id=ALICE, after="")
     page = exports.items(conn, user_id=ALICE, thread_id="thr_1", after=0)
@@ -212,14 +211,14 @@ def test_documents_come_as_they_are_stored(conn: Connection) -> None:
     assert page.items[0].document == odd
 
 
-def test_each_page_is_read_along_the_primary_key(conn: Connection) -> None:
-    many(conn, threads=4000, items=5)
-    conn.execute(
+def test_each_page_is_read_along_the_primary_key(conn: Connection, by_hand: Connection) -> None:
+    many(by_hand, threads=4000, items=5)
+    by_hand.execute(
         "INSERT INTO chatkit_thread_item (user_id, thread_id, position, id, kind, document)"
         " SELECT user_id, id, n, 'm' || n, 'user_message', '{}'"
         "   FROM chatkit_thread, generate_series(6, 20000) AS n WHERE id = 'thr_001000'"
     )
-    conn.execute("VACUUM ANALYZE")
+    by_hand.execute("VACUUM ANALYZE")
     params: dict[str, Any] = {
         "user_id": ALICE,
         "after": "thr_002000",

@@ -13,6 +13,7 @@ from chatkit.widgets import Card, Text
 from pydantic import TypeAdapter
 
 from chat.context import RequestContext
+from chat.db import Connection
 from chat.errors import InvalidRequest, ItemNotFound, ThreadNotFound, UnknownCursor
 from chat.neon_store import NeonStore
 from tests.fix_store import NOON, a_message, a_thread, an_answer
@@ -351,7 +352,7 @@ async def test_text_that_postgres_cannot_store_is_stored_all_the_same(
 
 
 async def test_feedback_is_kept_for_all_items_or_for_none(
-    store: NeonStore, alice: RequestContext, mallory: RequestContext
+    store: NeonStore, alice: RequestContext, mallory: RequestContext, by_hand: Connection
 ) -> None:
     await store.save_thread(a_thread(), alice)
     await store.add_thread_item("thr_1", an_answer("a1"), alice)
@@ -361,7 +362,5 @@ async def test_feedback_is_kept_for_all_items_or_for_none(
         with pytest.raises(ItemNotFound):
             await store.set_feedback("thr_1", item_ids, "negative", who)
 
-    with store.database.connection() as conn:
-        assert conn.execute("SELECT feedback FROM chatkit_thread_item").fetchall() == [
-            ("positive",)
-        ]
+    found = by_hand.execute("SELECT feedback FROM chatkit_thread_item").fetchall()
+    assert found == [("positive",)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -31,10 +31,8 @@ TELLING_OLD_ITEMS = """
 
 
 @pytest.fixture
-def database(proxy: Proxy) -> Iterator[Database]:
-    database = Database(proxy.dsn)
-    yield database
-    database.close()
+def database(open_database: Callable[[str], Database], proxy: Proxy) -> Database:
+    return open_database(proxy.dsn)
 
 
 def a_page(item_id: str = "shcx_1", told: Any = None, content: Any = None) -> HiddenContextItem:

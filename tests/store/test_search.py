@@ -17,12 +17,6 @@ ALICE, MALLORY = "user_alice", "user_mallory"
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture
-def conn(dsn: str) -> Iterator[Connection]:
-    with Connection.connect(dsn, autocommit=True) as conn:
-        yield conn
-
-
 def says(
     conn: Connection, *texts: str, thread_id: str = "thr_1", who: str = ALICE, title: str = "Talk"
 ) -> list[str]:
@@ -104,10 +98,12 @@ def test_all_words_have_to_be_in_the_same_message(conn: Connection) -> None:
     assert found(conn, "tax return") == []
 
 
-def test_titles_are_found_newest_activity_first_and_archived_ones_last(conn: Connection) -> None:
+def test_titles_are_found_newest_activity_first_and_archived_ones_last(
+    conn: Connection, by_hand: Connection
+) -> None:
     for number in range(4):
         says(conn, "x", thread_id=f"thr_{number}", title=f"Knots {number}")
-    conn.execute("UPDATE chatkit_thread SET archived_at = now() WHERE id IN ('thr_3', 'thr_2')")
+    by_hand.execute("UPDATE chatkit_thread SET archived_at = now() WHERE id IN ('thr_3', 'thr_2')")
 
     assert titles(conn, "kno") == ["thr_1", "thr_0", "thr_3", "thr_2"]
     assert titles(conn, "knots 2") == ["thr_2"]
@@ -133,10 +129,10 @@ def test_a_new_title_is_found_and_the_old_one_is_not(conn: Connection) -> None:
     assert one.title == "Bends"
 
 
-def test_archived_threads_are_searched_and_say_so(conn: Connection) -> None:
+def test_archived_threads_are_searched_and_say_so(conn: Connection, by_hand: Connection) -> None:
     says(conn, "old knots", thread_id="thr_old")
     says(conn, "new knots", thread_id="thr_new")
-    conn.execute("UPDATE chatkit_thread SET archived_at = now() WHERE id = 'thr_old'")
+    by_hand.execute("UPDATE chatkit_thread SET archived_at = now() WHERE id = 'thr_old'")
 
     words = parse("knots").tsquery(ALICE)
     hits = search.messages(conn, user_id=ALICE, query=words, limit=5)
@@ -196,8 +192,8 @@ def test_nor_are_they_where_two_owners_share_the_digits(conn: Connection) -> Non
     assert titles(conn, "secret", who=one) == ["thr_1"]
 
 
-def at(conn: Connection, moment: datetime) -> None:
-    conn.execute("UPDATE chatkit_thread_item SET created_at = %s", [moment])
+def at(by_hand: Connection, moment: datetime) -> None:
+    by_hand.execute("UPDATE chatkit_thread_item SET created_at = %s", [moment])
 
 
 def pages(conn: Connection, query: str, limit: int) -> Iterator[list[search.Found]]:
@@ -213,7 +209,7 @@ def pages(conn: Connection, query: str, limit: int) -> Iterator[list[search.Foun
 
 @pytest.mark.parametrize("looked_at", [2, 10, 1_000])
 def test_pages_miss_nothing_and_repeat_nothing_where_all_dates_are_the_same(
-    conn: Connection, monkeypatch: pytest.MonkeyPatch, looked_at: int
+    conn: Connection, monkeypatch: pytest.MonkeyPatch, looked_at: int, by_hand: Connection
 ) -> None:
     monkeypatch.setattr(search, "NEWEST_MESSAGES", looked_at)
     said = []
@@ -224,7 +220,7 @@ def test_pages_miss_nothing_and_repeat_nothing_where_all_dates_are_the_same(
             item = a_message(item_id, "knots", thread_id=f"thr_{number}")
             items.add(conn, user_id=ALICE, thread_id=f"thr_{number}", item=item)
             said.append((f"thr_{number}", item_id))
-    at(conn, NEW_YEAR)
+    at(by_hand, NEW_YEAR)
 
     seen = [(one.thread_id, one.item.id) for page in pages(conn, "knots", 4) for one in page]
 
@@ -271,11 +267,13 @@ def test_a_page_goes_on_behind_a_message_that_was_deleted(conn: Connection) -> N
     assert [one.item.id for one in rest] == said[3::-1]
 
 
-def test_a_period_begins_with_its_first_moment_and_ends_before_its_last(conn: Connection) -> None:
+def test_a_period_begins_with_its_first_moment_and_ends_before_its_last(
+    conn: Connection, by_hand: Connection
+) -> None:
     said = says(conn, *["knots"] * 4)
     for number, item_id in enumerate(said):
         moment = NEW_YEAR + timedelta(days=number)
-        conn.execute(
+        by_hand.execute(
             "UPDATE chatkit_thread_item SET created_at = %s WHERE id = %s", [moment, item_id]
         )
     words = parse("knots").tsquery(ALICE)
@@ -292,9 +290,11 @@ def test_a_period_begins_with_its_first_moment_and_ends_before_its_last(conn: Co
     assert between(None, NEW_YEAR) == []
 
 
-def test_titles_of_a_period_are_those_of_threads_that_were_alive_in_it(conn: Connection) -> None:
+def test_titles_of_a_period_are_those_of_threads_that_were_alive_in_it(
+    conn: Connection, by_hand: Connection
+) -> None:
     says(conn, title="Knots")
-    conn.execute(
+    by_hand.execute(
         "UPDATE chatkit_thread SET created_at = %s, last_message_at = %s",
         [NEW_YEAR, NEW_YEAR + timedelta(days=9)],
     )
@@ -309,12 +309,14 @@ def test_titles_of_a_period_are_those_of_threads_that_were_alive_in_it(conn: Con
     assert not alive(NEW_YEAR + 10 * day, NEW_YEAR + 11 * day)
 
 
-def test_what_was_stored_before_there_was_search_is_filled_in(conn: Connection) -> None:
+def test_what_was_stored_before_there_was_search_is_filled_in(
+    conn: Connection, by_hand: Connection
+) -> None:
     number = search_words.AT_ONCE + 30
     mine = says(conn, *["old knots"] * number, title="Old")
     theirs = says(conn, "their knots", who=MALLORY, title="Theirs")
-    conn.execute("UPDATE chatkit_thread_item SET words = NULL, preview = NULL")
-    conn.execute("UPDATE chatkit_thread SET title_words = NULL")
+    by_hand.execute("UPDATE chatkit_thread_item SET words = NULL, preview = NULL")
+    by_hand.execute("UPDATE chatkit_thread SET title_words = NULL")
     assert found(conn, "knots") == []
     new = says(conn, "new knots", thread_id="thr_new", title="New")
 
@@ -327,25 +329,25 @@ def test_what_was_stored_before_there_was_search_is_filled_in(conn: Connection) 
     assert found(conn, "knots", limit=999) == new + mine[::-1]
     assert found(conn, "knots", who=MALLORY) == theirs
     assert titles(conn, "old") == ["thr_1"]
-    row = conn.execute("SELECT DISTINCT preview FROM chatkit_thread_item").fetchall()
+    row = by_hand.execute("SELECT DISTINCT preview FROM chatkit_thread_item").fetchall()
     assert sorted(row) == [("new knots",), ("old knots",), ("their knots",)]
 
 
 def test_a_message_that_nobody_can_read_any_more_does_not_stop_the_filling(
-    conn: Connection,
+    conn: Connection, by_hand: Connection
 ) -> None:
     broken, whole = says(conn, "knots", "knots too")
-    conn.execute("UPDATE chatkit_thread_item SET words = NULL")
-    conn.execute("UPDATE chatkit_thread_item SET document = '{}' WHERE id = %s", [broken])
+    by_hand.execute("UPDATE chatkit_thread_item SET words = NULL")
+    by_hand.execute("UPDATE chatkit_thread_item SET document = '{}' WHERE id = %s", [broken])
 
     assert search_words.fill_some(conn) == 2
     assert search_words.fill_some(conn) is None
     assert found(conn, "knots") == [whole]
 
 
-def test_two_workers_share_the_filling(dsn: str, conn: Connection) -> None:
+def test_two_workers_share_the_filling(dsn: str, conn: Connection, by_hand: Connection) -> None:
     says(conn, *["knots"] * 5)
-    conn.execute("UPDATE chatkit_thread_item SET words = NULL")
+    by_hand.execute("UPDATE chatkit_thread_item SET words = NULL")
     with Connection.connect(dsn) as other:
         other.execute(search_words.MESSAGES, {"user_id": ALICE, "limit": 3})
 
@@ -357,10 +359,10 @@ def test_two_workers_share_the_filling(dsn: str, conn: Connection) -> None:
 
 
 def test_an_answer_that_is_changed_while_it_is_filled_in_keeps_its_new_words(
-    conn: Connection,
+    conn: Connection, by_hand: Connection
 ) -> None:
     [said] = says(conn, "knots")
-    conn.execute("UPDATE chatkit_thread_item SET words = NULL")
+    by_hand.execute("UPDATE chatkit_thread_item SET words = NULL")
     late = {
         "user_id": ALICE,
         "thread_ids": ["thr_1"],

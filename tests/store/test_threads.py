@@ -11,6 +11,7 @@ from chatkit.types import FileAttachment, ImageAttachment, LockedStatus
 from pydantic import AnyUrl
 
 from chat.context import RequestContext
+from chat.db import Connection
 from chat.errors import AccountGone, ThreadNotFound, UnknownCursor
 from chat.migrate import migrate
 from chat.neon_store import PREFIXES, NeonStore
@@ -260,18 +261,20 @@ async def test_attachments_come_back_equal_and_to_their_owner_only(
 
 
 async def test_deleting_the_auth_servers_user_deletes_all_that_they_said(
-    store: NeonStore, dsn: str, alice: RequestContext, mallory: RequestContext
+    store: NeonStore,
+    dsn: str,
+    by_hand: Connection,
+    alice: RequestContext,
+    mallory: RequestContext,
 ) -> None:
-    with store.database.connection() as conn:
-        conn.execute('CREATE TABLE "user" (id text PRIMARY KEY, name text)')
-        conn.execute("INSERT INTO \"user\" VALUES ('user_alice', 'Alice')")
+    by_hand.execute('CREATE TABLE "user" (id text PRIMARY KEY, name text)')
+    by_hand.execute("INSERT INTO \"user\" VALUES ('user_alice', 'Alice')")
     migrate(dsn)
     await store.save_thread(a_thread(), alice)
     await store.add_thread_item("thr_1", a_message(), alice)
 
     with pytest.raises(AccountGone):
         await store.save_thread(a_thread(), mallory)
-    with store.database.connection() as conn:
-        conn.execute('DELETE FROM "user"')
+    by_hand.execute('DELETE FROM "user"')
 
     assert await listed(store, alice) == []
