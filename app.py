@@ -17,6 +17,7 @@ from chat.config import Settings
 from chat.databases import database_of
 from chat.db import Database
 from chat.errors import ConfigError, Unavailable
+from chat.limits import RequestLimit, TurnLimits, request_limit, turn_limits
 from chat.model import ModelSource, load_assistant
 from chat.neon_store import NeonStore
 from chat.running_turn import TurnStore
@@ -84,7 +85,8 @@ def _services(settings: Settings) -> Services:
     loop = EventLoop()
     store = TurnStore(database)
     checkpoints = NeonStore(database_of(settings, pool_size=CHECKPOINT_CONNECTIONS, prepared=True))
-    turns = Turns(store, TurnKeeper(checkpoints, store), loop)
+    limits = TurnLimits(turn_limits(settings))
+    turns = Turns(store, TurnKeeper(checkpoints, store), loop, limits)
     answers = Answers(
         store,
         load_assistant(settings),
@@ -100,6 +102,7 @@ def _services(settings: Settings) -> Services:
         assistant=Assistant(store, turns, answers),
         turns=turns,
         upkeep=Upkeep(store, loop),
+        requests=RequestLimit(database, request_limit(settings)),
         loop=loop,
     )
 

@@ -86,8 +86,8 @@ class Stage:
         path = f"{self.auth.url}/api/auth/{what}"
         return requests.post(path, json=words, headers={"Origin": self.auth.url}, timeout=30)
 
-    def serve(self, dsn: str, *, workers: int = 1) -> Site:
-        """Start the app on a database."""
+    def serve(self, dsn: str, *, workers: int = 1, **settings: str) -> Site:
+        """Start the app on a database, with further settings by name."""
         port = free_port()
         log = self.folder / f"gunicorn-{port}.log"
         url = f"http://127.0.0.1:{port}"
@@ -96,6 +96,7 @@ class Stage:
             "BETTER_AUTH_URL": self.auth.url,
             "PUBLIC_URL": url,
             "PATH": "/usr/bin:/bin",
+            **settings,
         }
         gunicorn = ["gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", str(workers)]
         words = [sys.executable, "-m", "dev.tied", *gunicorn, "wsgi:app"]

@@ -38,6 +38,8 @@ class Settings:
     `allowed_origins` are those of other sites whose pages may talk to us for the person at them.
     `history_tokens` bounds what the model is shown of a thread; `pool_size` is a worker's number of
     database connections. With `row_level_security` PostgreSQL asks for the owner too: `chat.wall`.
+    `requests_per_minute`, `turns_per_minute` and `turns_per_day` are for each person, on all
+    workers together; 0 is no limit.
     """
 
     database_url: str = field(repr=False)
@@ -56,6 +58,9 @@ class Settings:
     link_auth_users: LinkAuthUsers = "on"
     pool_size: int = 10
     row_level_security: bool = False
+    requests_per_minute: int = 600
+    turns_per_minute: int = 60
+    turns_per_day: int = 0
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -78,6 +83,9 @@ class Settings:
             link_auth_users=read.optional("LINK_AUTH_USERS", _link, "on"),
             pool_size=read.optional("DATABASE_POOL_SIZE", _whole(1, 1000), 10),
             row_level_security=read.optional("ROW_LEVEL_SECURITY", _switch, False),
+            requests_per_minute=read.optional("REQUESTS_PER_MINUTE", _whole(0, 1_000_000), 600),
+            turns_per_minute=read.optional("TURNS_PER_MINUTE", _whole(0, 1_000_000), 60),
+            turns_per_day=read.optional("TURNS_PER_DAY", _whole(0, 1_000_000), 0),
         )
         if read.problems:
             raise ConfigError(read.problems)

@@ -17,7 +17,7 @@ from chat.errors import AnswerInterrupted, ChatError, ItemNotFound
 from chat.neon_store import NeonStore
 from chat.running_turn import Turn, as_error_event
 from chat.stream import worker
-from chat.tables import turn_ends, turn_logs
+from chat.tables import limits, turn_ends, turn_logs
 from chat.tables.turn_ends import Ending
 from chat.tables.turn_logs import Checkpoint, Log
 from chat.tables.turns import LEASE_SECONDS, TurnRow
@@ -157,6 +157,7 @@ class TurnKeeper:
         if time.monotonic() - self._forgot_at > FORGET_SECONDS:
             self._forgot_at = time.monotonic()
             await self._rest.run(turn_logs.forget)
+            await self._rest.run(limits.forget)
 
     async def _written(self, row: TurnRow, fold: Fold) -> tuple[list[ThreadItem], list[ThreadItem]]:
         """Return the half-written items, those that were stored after all and those that are left.

@@ -22,9 +22,11 @@ from chat.errors import (
     ChatError,
     KeyReused,
     Overloaded,
+    RateLimited,
     ThreadNotFound,
     TurnRunning,
 )
+from chat.limits import TurnLimits
 from chat.neon_store import NeonStore, patiently
 from chat.running_turn import (
     END,
@@ -52,9 +54,16 @@ TURNS_OF_A_WORKER: Final = 1000
 class Turns:
     """The turns of this process. `start` and what it calls run on the event loop."""
 
-    def __init__(self, store: NeonStore, keeper: TurnKeeper, loop: EventLoop) -> None:
+    def __init__(
+        self,
+        store: NeonStore,
+        keeper: TurnKeeper,
+        loop: EventLoop,
+        limits: TurnLimits | None = None,
+    ) -> None:
         self.loop = loop
         self.keeper = keeper
+        self._limits = limits or TurnLimits([])
         self._store = store
         self._running = keeper.running
         worker.on_start(lambda: self.loop.call(keeper.watch))
@@ -87,8 +96,8 @@ class Turns:
 
         `page` is what is told about the page on which the message was written.
         Returns the earlier turn instead if the key was used meanwhile. Raises TurnRunning,
-        TooManyTurns, Overloaded, KeyReused, ThreadNotFound and what the database raises; nothing
-        is stored then.
+        TooManyTurns, RateLimited, Overloaded, KeyReused, ThreadNotFound and what the database
+        raises; nothing is stored then.
         """
         if worker.told_to_stop() or len(self._running) >= TURNS_OF_A_WORKER:
             raise Overloaded(f"{len(self._running)} turns are running here")
@@ -148,16 +157,18 @@ class Turns:
         page: HiddenContextItem | None,
     ) -> TurnRow | None:
         try:
-            await self._store.run(
-                table.begin,
-                user_id=context.user_id,
-                turn=new,
-                thread=thread,
-                message=message,
-                page=page,
-                most=TURNS_OF_A_USER,
-            )
-        except TurnRunning:
+            with self._limits.kept(context.user_id):
+                await self._store.run(
+                    table.begin,
+                    user_id=context.user_id,
+                    turn=new,
+                    thread=thread,
+                    message=message,
+                    page=page,
+                    most=TURNS_OF_A_USER,
+                    limits=self._limits.limits,
+                )
+        except (TurnRunning, RateLimited):
             same = await self.find_same(context, new.key, new.request_hash)
             if same is None:
                 raise

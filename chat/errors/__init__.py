@@ -27,6 +27,8 @@ is for the log and names ids, values and limits, never what a person wrote.
     ├── ThreadClosed             the thread takes no more messages
     ├── TurnRunning              an answer is still being written in the thread
     ├── TooManyTurns             the person has too many answers being written
+    ├── RateLimited              the person was too quick, on all workers together
+    │   └── QuotaReached         the person has used up the messages of a day
     ├── TooManyPinned            no room above the other threads
     ├── UndoTooLate              a deletion that cannot be taken back
     ├── TooManyStreams           the person reads too many answers at once
@@ -71,7 +73,9 @@ from chat.errors.refused import (
     NothingSelected,
     NotJson,
     NotSignedIn,
+    QuotaReached,
     QuoteTooLong,
+    RateLimited,
     SearchTooLong,
     ThreadClosed,
     ThreadNotFound,
@@ -117,7 +121,9 @@ __all__ = [
     "NotSignedIn",
     "NothingSelected",
     "Overloaded",
+    "QuotaReached",
     "QuoteTooLong",
+    "RateLimited",
     "SearchTooLong",
     "ThreadClosed",
     "ThreadNotFound",

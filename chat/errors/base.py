@@ -12,8 +12,8 @@ class ChatError(Exception):
     code: ClassVar[str] = "internal_error"
     public: ClassVar[str] = "Something went wrong on our side. Please try again."
     allow_retry: ClassVar[bool] = False
-    retry_after: ClassVar[int | None] = None
-    """Seconds for the Retry-After header, or None to send none."""
+    retry_after: int | None = None
+    """Seconds for the Retry-After header, or None to send none; an error may know better."""
 
 
 class ConfigError(ChatError):

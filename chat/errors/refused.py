@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from chatkit.store import NotFoundError
 
 from chat.errors.base import ChatError
@@ -210,6 +212,31 @@ class TooManyTurns(ChatError):
     public = "Too many answers are being written for you at once. Please wait for one to finish."
     allow_retry = True
     retry_after = 5
+
+
+class RateLimited(ChatError):
+    """The person did something more often than one person may, on all workers together.
+
+    `seconds` is how long that lasts; Retry-After has it rounded up.
+    """
+
+    status, code = 429, "rate_limited"
+    public = "That was a lot in a short time. Please wait a little, and then go on."
+    allow_retry = True
+    retry_after = 60
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.retry_after = max(1, math.ceil(seconds))
+        super().__init__(f"no room for {self.retry_after} s")
+
+
+class QuotaReached(RateLimited):
+    """The person has sent as many messages as the site allows in a day."""
+
+    code = "quota_reached"
+    public = "You have used up your messages for today. Please come back tomorrow."
+    retry_after = 86_400
 
 
 class TooManyPinned(ChatError):

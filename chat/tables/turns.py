@@ -2,36 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from chatkit.types import HiddenContextItem, ThreadItem, ThreadMetadata
+from psycopg import Rollback
 from psycopg.errors import ForeignKeyViolation, UniqueViolation
 
 from chat.db import Connection
 from chat.errors import ChatError, ThreadNotFound, TooManyTurns, TurnRunning
 from chat.tables import items, page_contexts, threads
+from chat.tables.limits import Limit, refusal
 
 State = Literal["running", "done", "stopped", "interrupted", "failed"]
 
 LEASE_SECONDS: Final = 10
 """How long a worker that says nothing is believed to be alive."""
 
+# The turn counts for each of the limits, as in chat.limits.take, and begins if all have room. If
+# one has not, the transaction ends without having counted for the others.
 BEGIN: Final = """
     -- chat.turns.begin
-    INSERT INTO chatkit_turn
-           (user_id, id, thread_id, message_id, worker, lease_until, idempotency_key, request_hash)
-    SELECT %(user_id)s, %(turn_id)s, %(thread_id)s, %(message_id)s, %(worker)s,
-           clock_timestamp() + make_interval(secs => %(lease)s), %(key)s, %(hash)s
-     WHERE (SELECT count(*)
-              FROM chatkit_turn
-             WHERE user_id = %(user_id)s
-               AND state = 'running'
-               AND lease_until > clock_timestamp()) < %(most)s
-       AND EXISTS (SELECT FROM chatkit_thread
-                    WHERE user_id = %(user_id)s
-                      AND id = %(thread_id)s
-                      AND deleted_at IS NULL)
+      WITH counted AS (
+               INSERT INTO chatkit_limit AS counter
+                      (user_id, kind, ends_at, taken, most)
+               SELECT %(user_id)s, kind, statement_timestamp() + make_interval(secs => seconds),
+                      1, most
+                 FROM unnest(%(kinds)s::text[], %(seconds)s::integer[], %(mosts)s::integer[])
+                   AS given (kind, seconds, most)
+                   ON CONFLICT (user_id, kind) DO UPDATE
+                  SET ends_at = CASE WHEN counter.ends_at <= statement_timestamp()
+                                     THEN excluded.ends_at ELSE counter.ends_at END,
+                      taken = CASE WHEN counter.ends_at <= statement_timestamp()
+                                   THEN 1 ELSE counter.taken + 1 END,
+                      most = excluded.most
+                WHERE counter.ends_at <= statement_timestamp()
+                   OR counter.taken < excluded.most
+            RETURNING kind),
+           stored AS (
+               INSERT INTO chatkit_turn
+                      (user_id, id, thread_id, message_id, worker, lease_until, idempotency_key,
+                       request_hash)
+               SELECT %(user_id)s, %(turn_id)s, %(thread_id)s, %(message_id)s, %(worker)s,
+                      clock_timestamp() + make_interval(secs => %(lease)s), %(key)s, %(hash)s
+                WHERE (SELECT count(*) FROM counted) = cardinality(%(kinds)s::text[])
+                  AND (SELECT count(*)
+                         FROM chatkit_turn
+                        WHERE user_id = %(user_id)s
+                          AND state = 'running'
+                          AND lease_until > clock_timestamp()) < %(most)s
+                  AND EXISTS (SELECT FROM chatkit_thread
+                               WHERE user_id = %(user_id)s
+                                 AND id = %(thread_id)s
+                                 AND deleted_at IS NULL)
+            RETURNING id)
+    SELECT (SELECT count(*) FROM stored),
+           ARRAY(SELECT unnest(%(kinds)s::text[]) EXCEPT SELECT kind FROM counted)
 """
 
 FIND: Final = """
@@ -123,12 +150,14 @@ def begin(
     message: ThreadItem | None,
     most: int,
     page: HiddenContextItem | None = None,
+    limits: Sequence[Limit] = (),
 ) -> None:
     """Store a turn with the message that began it, and with the thread if that is new.
 
     `page` is what is told about the page of the message; it is stored before it unless the thread
     knows it already. All of it in one transaction. Raises TurnRunning if the thread has a running
-    turn or the key was used, TooManyTurns at `most` running turns of the user, and ThreadNotFound.
+    turn or the key was used, TooManyTurns at `most` running turns of the user, RateLimited when
+    one of the `limits` has no room for one more, and ThreadNotFound.
     """
     try:
         with conn.transaction():
@@ -138,7 +167,7 @@ def begin(
                 threads.start(conn, user_id=user_id, thread=thread, first_item=message)
             elif message is not None:
                 items.add(conn, user_id=user_id, thread_id=turn.thread_id, item=message)
-            _insert(conn, user_id=user_id, turn=turn, most=most)
+            _insert(conn, user_id=user_id, turn=turn, most=most, limits=limits)
     except UniqueViolation as exc:
         # The answer to an earlier try may have been lost: then the turn is ours already.
         if find(conn, user_id=user_id, turn_id=turn.id) is None:
@@ -171,7 +200,9 @@ def request_stop(conn: Connection, *, user_id: str, thread_id: str) -> str | Non
     return None if row is None else str(row[0])
 
 
-def _insert(conn: Connection, *, user_id: str, turn: NewTurn, most: int) -> None:
+def _insert(
+    conn: Connection, *, user_id: str, turn: NewTurn, most: int, limits: Sequence[Limit]
+) -> None:
     params = {
         "user_id": user_id,
         "turn_id": turn.id,
@@ -182,14 +213,22 @@ def _insert(conn: Connection, *, user_id: str, turn: NewTurn, most: int) -> None
         "key": turn.key,
         "hash": turn.request_hash,
         "most": most,
+        "kinds": [limit.kind for limit in limits],
+        "seconds": [limit.seconds for limit in limits],
+        "mosts": [limit.most for limit in limits],
     }
-    if conn.execute(BEGIN, params).rowcount == 1:
+    stored, full = conn.execute(BEGIN, params).fetchone() or (0, [])
+    if stored:
         return
-    # The answer to an earlier try may have been lost: then it is one of those that run.
+    # The answer to an earlier try may have been lost: then it is counted, and stored, already.
     if find(conn, user_id=user_id, turn_id=turn.id) is not None:
-        return
+        raise Rollback
+    if turn.key and find_by_key(conn, user_id=user_id, key=turn.key) is not None:
+        raise TurnRunning(turn.thread_id)
     if not items.thread_exists(conn, params):
         raise ThreadNotFound(turn.thread_id)
+    if full:
+        raise refusal(conn, user_id=user_id, kinds=full)
     raise TooManyTurns(f"{most} turns are running already")
 
 

@@ -95,16 +95,20 @@ def require_same_origin() -> None:
 
 
 def current_user() -> User:
-    """Return who is signed in; raise NotSignedIn, AuthUnavailable or AnotherPerson.
+    """Return who is signed in.
 
-    The auth server is asked at most once a request, and only by those who call this. A page may
-    say whose conversations it shows: what one person wrote is not stored for the next.
+    Raises NotSignedIn, AuthUnavailable, AnotherPerson and RateLimited.
+
+    The auth server is asked at most once a request, and only by those who call this; each such
+    request counts as one of that person. A page may say whose conversations it shows: what one
+    person wrote is not stored for the next.
     """
     if "user" not in g:
         found = services().sessions.user(credentials(), address=request.remote_addr)
         logs.user_id.set(found.id)
         if request.headers.get(SHOWN_USER, found.id) != found.id:
             raise AnotherPerson("the page shows the conversations of somebody else")
+        services().requests.count(found.id)
         g.user = found
     user: User = g.user
     return user

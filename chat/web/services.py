@@ -10,6 +10,7 @@ from flask import current_app
 from chat.assistant import Assistant
 from chat.config import Settings
 from chat.db import Database
+from chat.limits import RequestLimit
 from chat.sessions import Sessions
 from chat.stream import EventLoop
 from chat.turns import Turns
@@ -28,6 +29,7 @@ class Services:
     assistant: Assistant
     turns: Turns
     upkeep: Upkeep
+    requests: RequestLimit
     loop: EventLoop
 
 

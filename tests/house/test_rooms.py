@@ -26,6 +26,7 @@ ROOMS = (
     "chat.upkeep",
     "chat.stream",
     "chat.neon_store",
+    "chat.limits",
     "chat.sessions",
     "chat.better_auth",
     "chat.bounded_http",

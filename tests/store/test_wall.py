@@ -142,6 +142,9 @@ OTHERWISE: Final[dict[str, dict[str, Any]]] = {
     "chat.thread_marks.unpin": {"thread_id": "thr_2"},
     "chat.thread_marks.unarchive": {"thread_ids": ["thr_3"]},
     "chat.turn_ends.store_events": {"seq": 1},
+    "chat.limits.take": {"number": 1},
+    "chat.limits.wait": {"kinds": ["turns_per_minute"]},
+    "chat.turns.begin": {"kinds": ["turns_per_minute"], "seconds": [60], "mosts": [60]},
     "chat.items.add": {"item_id": "msg_9", "hidden": False},
     "chat.items.set_feedback": {"kind": "assistant_message", "item_ids": ["msg_2"]},
 }

@@ -83,7 +83,8 @@ def test_a_tick_is_one_statement_however_many_turns_run(
     checkpoints = counted.pop("chat.turn_logs.checkpoint")
     assert 1 <= checkpoints <= ticks + 1
     # A look for what dead workers and old turns left falls into these seconds or does not.
-    sweep = {"chat.turn_ends.expired", "chat.turn_logs.forget", "chat.turn_logs.forget_cursors"}
+    forget = {"chat.turn_logs.forget", "chat.turn_logs.forget_cursors", "chat.limits.forget"}
+    sweep = {"chat.turn_ends.expired", *forget}
     assert set(counted) <= sweep, counted
     assert max(counted.values(), default=0) <= 1, counted
 

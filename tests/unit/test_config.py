@@ -54,6 +54,9 @@ def test_every_wrong_setting_is_named_at_once() -> None:
                 "SIGN_IN_URL": "/login",
                 "LINK_AUTH_USERS": "perhaps",
                 "DATABASE_POOL_SIZE": "0",
+                "REQUESTS_PER_MINUTE": "-1",
+                "TURNS_PER_MINUTE": "many",
+                "TURNS_PER_DAY": "1.5",
             }
         )
 
@@ -73,6 +76,9 @@ def test_every_wrong_setting_is_named_at_once() -> None:
         "SIGN_IN_URL",
         "LINK_AUTH_USERS",
         "DATABASE_POOL_SIZE",
+        "REQUESTS_PER_MINUTE",
+        "TURNS_PER_MINUTE",
+        "TURNS_PER_DAY",
     ]
     assert str(raised.value) == "\n".join(raised.value.problems)
 
