@@ -65,14 +65,17 @@ def _today() -> str:
 
 def _download(user: User, ids: list[str] | None, form: Form, title: str) -> Response:
     """Return the threads as a file; the first of them is read before the status is sent."""
-    zone = time_zone()
+    zone, left, begun = time_zone(), _gone(), False
     give_back = places.take(user.id)
     try:
-        found = Pages(services().database, user.id, ids, _gone()).conversations()
+        # Who leaves before the first piece is no failure of ours: no answer, and no line about it.
+        pages = Pages(services().database, user.id, ids, lambda: begun and left())
+        found = pages.conversations()
         if ids is not None:
             found = _some(found, ids)
         pieces = _pieces(_text(found, form, zone))
         first = next(pieces)
+        begun = True
     except BaseException:
         give_back()
         raise

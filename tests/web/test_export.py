@@ -548,3 +548,21 @@ def _wait_until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+def test_a_reader_who_says_no_more_before_the_first_piece_is_no_failure(
+    server: Server, alice_session: Person
+) -> None:
+    before = len(server.records())
+    request = (
+        f"GET /history/export.json HTTP/1.1\r\nHost: localhost:{server.port}\r\n"
+        f"Cookie: {alice_session.cookie}\r\nConnection: close\r\n\r\n"
+    )
+
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(request.encode())
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert not [line for line in server.records()[before:] if line["level"] == "error"]
