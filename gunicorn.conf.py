@@ -35,6 +35,12 @@ class QuietLogger(Logger):
             msg, args = "a request could not be read", ()
         super().warning(msg, *args, **kwargs)
 
+    def debug(self, msg, *args, **kwargs):
+        """Log for who looks for a fault; of a request that broke off, only that it did."""
+        if str(msg).startswith("Ignored premature"):
+            msg, args = "a request broke off", ()
+        super().debug(msg, *args, **kwargs)
+
     def exception(self, msg, *args, **kwargs):  # noqa: ARG002 - it would name the address.
         """Log an error by its type alone."""
         super().error("gunicorn failed: %s", type(sys.exc_info()[1]).__name__)

@@ -1,0 +1,346 @@
+"""E4: whatever is sent, no answer of 500, no trace of it in the log, and nothing is changed by it.
+
+A share of it goes over real sockets to a real gunicorn, broken HTTP included.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+import psycopg
+import pytest
+from chatkit.types import ClientToolCallItem
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from werkzeug.test import create_environ, run_wsgi_app
+
+from app import create_app
+from chat.config import Settings
+from chat.context import RequestContext
+from chat.db import Database
+from chat.errors import ChatError
+from chat.logs import JsonFormatter
+from chat.neon_store import NeonStore
+from chat.stream import EventLoop
+from tests.fix_auth import AuthServer, Person
+from tests.fix_server import Server, StartServer
+from tests.fix_site import Site, StartSite
+from tests.fix_store import NOON, a_thread
+from tests.isolation.canaries import CANARY
+from tests.isolation.figures import tell
+from tests.isolation.footprints import Footprints
+from tests.isolation.fuzz_requests import SECRET, Fuzz, Sent
+from tests.web.every_item import every_item
+
+SMALL, FULL = 1_300, 20_000
+SMALL_ON_THE_WIRE, FULL_ON_THE_WIRE = 200, 2_000
+MOST_THREADS: Final = 30
+GIVEN: Final = ("thr_given_1", "thr_given_2")
+HONEST: Final = frozenset({501, 503, 505})
+"""What the web server says to HTTP that it does not speak, and we to what we cannot do now."""
+NOTHING: Final = 0
+"""The connection was closed without an answer."""
+BUG: Final = ChatError.public.encode()
+REFUSED: Final = range(400, 500)
+
+
+class Log(logging.Handler):
+    """All that is logged, at whatever level, by whomever."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.setFormatter(JsonFormatter())
+        self.lines: list[str] = []
+        self.count = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+        self.count += 1
+
+    def take(self) -> list[str]:
+        lines, self.lines = self.lines, []
+        return lines
+
+
+class Target:
+    """Where requests go to, and what is looked at after each of them."""
+
+    def __init__(self, send: Callable[[Sent], tuple[int, bytes]], dsn: str, owner: str) -> None:
+        self.send, self.dsn, self.owner = send, dsn, owner
+        self.conn = psycopg.connect(dsn, autocommit=True)
+        self.footprints = Footprints(dsn)
+        self.statuses: Counter[int] = Counter()
+        self.ids = self.give()
+        self.before = self.look()
+
+    def look(self) -> str:
+        return self.footprints.of([self.owner])[self.owner]
+
+    def check(self, sent: Sent) -> None:
+        """Send, and complain of a bug, or of what a refused request has changed."""
+        status, body = self.send(sent)
+        self.statuses[status] += 1
+        assert status < 500 or status in HONEST, (status, body[:500])
+        assert BUG not in body, body[:1000]
+        after = self.look()
+        if status in REFUSED or status == NOTHING:
+            assert after == self.before, f"a request that was refused with {status} changed rows"
+        if after != self.before:
+            self.tidy()
+            after = self.look()
+        self.before = after
+
+    def tidy(self) -> None:
+        """Keep it small: what was set aside goes, and so does all when it is much."""
+        self.conn.execute("DELETE FROM chatkit_thread WHERE deleted_at IS NOT NULL")
+        row = self.conn.execute(
+            "SELECT count(*), count(*) FILTER (WHERE id LIKE 'thr_given%%')"
+            "  FROM chatkit_thread WHERE user_id = %s",
+            [self.owner],
+        ).fetchone()
+        if row is not None and (row[0] > MOST_THREADS or row[1] < len(GIVEN)):
+            self.conn.execute("DELETE FROM chatkit_thread WHERE user_id = %s", [self.owner])
+            self.give()
+
+    def give(self) -> list[str]:
+        """Give the person threads of known ids, with an item of each kind; return all ids."""
+        database, loop = Database(self.dsn, pool_size=1), EventLoop()
+        store, context = NeonStore(database), RequestContext(user_id=self.owner)
+        found = []
+        for name in GIVEN:
+            loop.run(store.save_thread(a_thread(name, title=f"{SECRET} given"), context))
+            items = [*every_item(name), a_call(name)]
+            for item in items:
+                loop.run(store.add_thread_item(name, item, context))
+            found += [name, *(item.id for item in items)]
+        loop.stop()
+        database.close()
+        return found
+
+    def close(self) -> None:
+        self.conn.close()
+        self.footprints.close()
+
+    def figures(self) -> dict[str, Any]:
+        by_status = {str(key): self.statuses[key] for key in sorted(self.statuses)}
+        return {
+            "requests": self.statuses.total(),
+            "answers by status": by_status,
+            "answers of 500": 0,
+            "rows changed by a refused request": 0,
+        }
+
+
+def a_call(thread_id: str) -> ClientToolCallItem:
+    """Return a call that waits for its output, as the last item of a thread."""
+    return ClientToolCallItem(
+        id=f"call_{thread_id}",
+        thread_id=thread_id,
+        created_at=NOON,
+        call_id="call_2",
+        name="look_up",
+        arguments={"for": SECRET},
+    )
+
+
+def environ_of(sent: Sent) -> dict[str, Any]:
+    """Return the request as a web server hands it to the app."""
+    environ = create_environ(method="GET", base_url="http://localhost", data=sent.body)
+    path, _, query = sent.target.partition(b"?")
+    environ |= {
+        "REQUEST_METHOD": sent.method,
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "QUERY_STRING": query.decode("latin-1"),
+        "CONTENT_LENGTH": str(len(sent.body)),
+    }
+    for name, value in sent.headers:
+        key = name.upper().replace("-", "_")
+        key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
+        environ[key] = value
+    return environ
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    """Everything that is logged while the test runs, from DEBUG on."""
+    log, root, ours = Log(), logging.getLogger(), logging.getLogger("chat")
+    before = root.level, ours.level
+    yield log
+    root.removeHandler(log)
+    root.setLevel(before[0])
+    ours.setLevel(before[1])
+
+
+def listen(log: Log) -> None:
+    """Begin to keep what is logged; after the app has set its own handlers."""
+    root = logging.getLogger()
+    root.handlers[:] = [log]
+    root.setLevel(logging.DEBUG)
+    logging.getLogger("chat").setLevel(logging.DEBUG)
+
+
+def check_lines(lines: list[str]) -> None:
+    """Complain of a trace of an error, and of a person's words."""
+    for line in lines:
+        assert "Traceback" not in line, line
+        assert '"places"' not in line, line
+        assert not CANARY.search(line.lower()), line
+
+
+def play(site: Site, people: tuple[Person, Person], dsn: str, log: Log, count: int) -> Target:
+    """Send that many requests to the app in this process."""
+
+    def send(sent: Sent) -> tuple[int, bytes]:
+        body, status, _ = run_wsgi_app(site.app, environ_of(sent), buffered=True)
+        return int(status.split(" ", 1)[0]), b"".join(body)
+
+    target = Target(send, dsn, people[0].id)
+    fuzz = Fuzz(*people, target.ids, list(site.app.url_map.iter_rules()))
+    listen(log)
+
+    @plenty(count)
+    @given(fuzz.requests())
+    def every(sent: Sent) -> None:
+        target.check(sent)
+        check_lines(log.take())
+
+    every()
+    target.close()
+    return target
+
+
+def plenty(count: int) -> settings:
+    return settings(
+        max_examples=count,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def play_and_tell(
+    start_site: StartSite,
+    site_auth: AuthServer,
+    site_dsn: str,
+    log: Log,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    name: str,
+    count: int,
+) -> None:
+    site = start_site(assistant="tests.assistants.echo:assistant", demo_page=True)
+    person = site_auth.sign_up(f"Fuzzer {SECRET}")
+    target = play(site, (person, site_auth.sign_in(person)), site_dsn, log, count)
+    assert target.statuses.total() >= count
+    assert target.statuses[200] > count // 20, target.statuses
+    figures = target.figures()
+    tell(capsys, name, {**figures, "lines of log": log.count, "canaries and tracebacks in it": 0})
+
+
+def test_no_generated_request_breaks_or_changes_anything(
+    start_site: StartSite,
+    site_auth: AuthServer,
+    site_dsn: str,
+    log: Log,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    play_and_tell(start_site, site_auth, site_dsn, log, capsys, name="fuzz-small", count=SMALL)
+
+
+@pytest.mark.soak
+def test_none_of_20000_generated_requests_breaks_or_changes_anything(
+    start_site: StartSite,
+    site_auth: AuthServer,
+    site_dsn: str,
+    log: Log,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    play_and_tell(start_site, site_auth, site_dsn, log, capsys, name="fuzz", count=FULL)
+
+
+@st.composite
+def on_the_wire(draw: st.DrawFn, fuzz: Fuzz) -> bytes:
+    """Return the bytes of a request, often not quite as HTTP has them."""
+    raw = draw(fuzz.requests()).raw()
+    head, _, body = raw.partition(b"\r\n\r\n")
+    where = draw(st.integers(0, max(1, len(head) - 1)))
+    return draw(
+        st.sampled_from(
+            [
+                raw,
+                raw,
+                raw,
+                raw[:where],
+                head[:where] + b"\0" + head[where:] + b"\r\n\r\n" + body,
+                head[:where] + b"\xff\xfe" + head[where:] + b"\r\n\r\n" + body,
+                head + b"\r\nContent-Length: 5\r\n\r\n" + body,
+                head + b"\r\nTransfer-Encoding: chunked\r\n\r\n" + b"zz\r\n" + body,
+                head + b"\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",
+                head.replace(b"HTTP/1.1", b"HTTP/9.9") + b"\r\n\r\n" + body,
+                head.replace(b"Content-Length", b"Content_Length") + b"\r\n\r\n" + body,
+                head + b"\r\n" + b"a: b\r\n" * 100 + b"\r\n" + body,
+                head.replace(b"\r\n", b"\n") + b"\n\n" + body,
+                b"\x16\x03\x01\x02\x00\x01" + SECRET.encode(),
+            ]
+        )
+    )
+
+
+def exchange(port: int, raw: bytes) -> tuple[int, bytes]:
+    """Send bytes, say that there are no more, and return what comes back, or NOTHING."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        try:
+            connection.sendall(raw)
+            connection.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        except OSError:
+            return NOTHING, b""
+    found = re.match(rb"HTTP/1\.[01] (\d{3}) ", answer)
+    return (int(found[1]) if found else NOTHING), answer
+
+
+def play_on_the_wire(
+    start_server: StartServer, auth: AuthServer, capsys: pytest.CaptureFixture[str], count: int
+) -> None:
+    server: Server = start_server(
+        ASSISTANT="tests.assistants.echo:assistant", GUNICORN_CMD_ARGS="--log-level debug"
+    )
+    person = auth.sign_up(f"Fuzzer {SECRET}")
+    target = Target(lambda sent: exchange(server.port, sent.body), server.dsn, person.id)
+    rules = list(
+        create_app(Settings(database_url=server.dsn, auth_url=auth.url)).url_map.iter_rules()
+    )
+    fuzz = Fuzz(person, auth.sign_in(person), target.ids, rules)
+
+    @plenty(count)
+    @given(on_the_wire(fuzz))
+    def every(raw: bytes) -> None:
+        target.check(Sent("", b"", (), raw))
+
+    every()
+    target.close()
+    server.stop()
+    lines = server.log.read_text(errors="replace").splitlines()
+    check_lines(lines)
+    name = "fuzz-sockets-small" if count < FULL_ON_THE_WIRE else "fuzz-sockets"
+    tell(capsys, name, {**target.figures(), "lines of log": len(lines)})
+
+
+def test_no_bytes_on_a_socket_break_or_change_anything(
+    start_server: StartServer, auth: AuthServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play_on_the_wire(start_server, auth, capsys, SMALL_ON_THE_WIRE)
+
+
+@pytest.mark.soak
+def test_none_of_2000_times_bytes_on_a_socket_break_or_change_anything(
+    start_server: StartServer, auth: AuthServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play_on_the_wire(start_server, auth, capsys, FULL_ON_THE_WIRE)
