@@ -235,7 +235,12 @@ def play_and_tell(
     name: str,
     count: int,
 ) -> None:
-    site = start_site(assistant="tests.assistants.echo:assistant", demo_page=True)
+    site = start_site(
+        assistant="tests.assistants.echo:assistant",
+        demo_page=True,
+        requests_per_minute=0,
+        turns_per_minute=0,
+    )
     person = site_auth.sign_up(f"Fuzzer {SECRET}")
     target = play(site, (person, site_auth.sign_in(person)), site_dsn, log, count)
     assert target.statuses.total() >= count
@@ -310,7 +315,10 @@ def play_on_the_wire(
     start_server: StartServer, auth: AuthServer, capsys: pytest.CaptureFixture[str], count: int
 ) -> None:
     server: Server = start_server(
-        ASSISTANT="tests.assistants.echo:assistant", GUNICORN_CMD_ARGS="--log-level debug"
+        ASSISTANT="tests.assistants.echo:assistant",
+        GUNICORN_CMD_ARGS="--log-level debug",
+        REQUESTS_PER_MINUTE="0",
+        TURNS_PER_MINUTE="0",
     )
     person = auth.sign_up(f"Fuzzer {SECRET}")
     target = Target(lambda sent: exchange(server.port, sent.body), server.dsn, person.id)

@@ -502,7 +502,12 @@ def rows_in(text: str) -> set[str]:
 
 @pytest.fixture
 def town(start_site: StartSite, site_auth: AuthServer, site_dsn: str) -> Iterator[Town]:
-    site = start_site(assistant="tests.assistants.echo:assistant", demo_page=True)
+    site = start_site(
+        assistant="tests.assistants.echo:assistant",
+        demo_page=True,
+        requests_per_minute=0,
+        turns_per_minute=0,
+    )
     town = Town(site, site_auth, site_dsn)
     yield town
     town.close()
