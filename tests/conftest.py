@@ -10,4 +10,5 @@ pytest_plugins = [
     "tests.fix_recorder",
     "tests.fix_server",
     "tests.fix_site",
+    "tests.fix_figures",
 ]

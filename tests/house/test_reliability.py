@@ -1,0 +1,51 @@
+"""The table of promises says what the tests told, and every test in it is there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tests.house.source import ROOT, number
+from tests.reliability import FIGURES, PAGE, page, told
+
+
+def test_the_table_is_what_the_tests_told() -> None:
+    text = PAGE.read_text()
+
+    assert page(text) == text, "write it anew: .venv/bin/python -m tests.reliability"
+
+
+def test_every_test_in_the_table_is_there() -> None:
+    wrong = []
+    for one in told():
+        file, _, name = one["test"].partition("::")
+        path = ROOT / file
+        plain = re.escape(name.partition("[")[0])
+        if not path.exists() or not re.search(rf"def {plain}\(", path.read_text()):
+            wrong.append(one["test"])
+
+    assert not wrong, f"remove what is gone from {FIGURES.name}/:{number(wrong)}"
+
+
+def test_every_test_that_tells_figures_is_in_the_table() -> None:
+    known = {one["test"].partition("[")[0] for one in told()}
+    wrong = [test for test in _tests_that_tell() if test not in known]
+
+    assert not wrong, f"run these with ./run soak, which keeps what they tell:{number(wrong)}"
+
+
+def _tests_that_tell() -> list[str]:
+    return [
+        test
+        for test, node in _tests()
+        if {"pytest.mark.soak", "pytest.mark.measured"} & set(map(ast.unparse, node.decorator_list))
+        and "figures" in [each.arg for each in node.args.args]
+    ]
+
+
+def _tests() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield f"{path.relative_to(ROOT)}::{node.name}", node
