@@ -50,6 +50,8 @@ def _line(one: dict[str, Any]) -> str:
 
 
 def _figure(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_figure(part)}" for name, part in value.items())
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     return str(value)

@@ -35,6 +35,17 @@ def test_every_test_that_tells_figures_is_in_the_table() -> None:
     assert not wrong, f"run these with ./run soak, which keeps what they tell:{number(wrong)}"
 
 
+def test_every_long_test_tells_figures() -> None:
+    telling = set(_tests_that_tell())
+    wrong = [
+        test
+        for test, node in _tests()
+        if "pytest.mark.soak" in map(ast.unparse, node.decorator_list) and test not in telling
+    ]
+
+    assert not wrong, f"let these tell what they counted, with `figures`:{number(wrong)}"
+
+
 def _tests_that_tell() -> list[str]:
     return [
         test

@@ -29,11 +29,11 @@ from chat.logs import JsonFormatter
 from chat.neon_store import NeonStore
 from chat.stream import EventLoop
 from tests.fix_auth import AuthServer, Person
+from tests.fix_figures import Figures
 from tests.fix_server import Server, StartServer
 from tests.fix_site import Site, StartSite
 from tests.fix_store import NOON, a_thread
 from tests.isolation.canaries import CANARY
-from tests.isolation.figures import tell
 from tests.isolation.footprints import Footprints
 from tests.isolation.fuzz_requests import SECRET, Fuzz, Sent
 from tests.web.every_item import every_item
@@ -132,7 +132,7 @@ class Target:
         return {
             "requests": self.statuses.total(),
             "answers by status": by_status,
-            "answers of 500": 0,
+            "answers of 500": self.statuses[500],
             "rows changed by a refused request": 0,
         }
 
@@ -230,9 +230,8 @@ def play_and_tell(
     site_auth: AuthServer,
     site_dsn: str,
     log: Log,
-    capsys: pytest.CaptureFixture[str],
+    figures: Figures,
     *,
-    name: str,
     count: int,
 ) -> None:
     site = start_site(
@@ -245,8 +244,13 @@ def play_and_tell(
     target = play(site, (person, site_auth.sign_in(person)), site_dsn, log, count)
     assert target.statuses.total() >= count
     assert target.statuses[200] > count // 20, target.statuses
-    figures = target.figures()
-    tell(capsys, name, {**figures, "lines of log": log.count, "canaries and tracebacks in it": 0})
+    measured = {"lines of log": log.count, "canaries and tracebacks in it": 0}
+    figures.tell(
+        "E4 E3",
+        "No generated ChatKit request or call of a route answers 500, changes a row when it is"
+        " refused, or puts words, cookies or tokens of people into the log",
+        {**target.figures(), **measured},
+    )
 
 
 def test_no_generated_request_breaks_or_changes_anything(
@@ -254,9 +258,9 @@ def test_no_generated_request_breaks_or_changes_anything(
     site_auth: AuthServer,
     site_dsn: str,
     log: Log,
-    capsys: pytest.CaptureFixture[str],
+    figures: Figures,
 ) -> None:
-    play_and_tell(start_site, site_auth, site_dsn, log, capsys, name="fuzz-small", count=SMALL)
+    play_and_tell(start_site, site_auth, site_dsn, log, figures, count=SMALL)
 
 
 @pytest.mark.soak
@@ -265,9 +269,9 @@ def test_none_of_20000_generated_requests_breaks_or_changes_anything(
     site_auth: AuthServer,
     site_dsn: str,
     log: Log,
-    capsys: pytest.CaptureFixture[str],
+    figures: Figures,
 ) -> None:
-    play_and_tell(start_site, site_auth, site_dsn, log, capsys, name="fuzz", count=FULL)
+    play_and_tell(start_site, site_auth, site_dsn, log, figures, count=FULL)
 
 
 @st.composite
@@ -312,7 +316,7 @@ def exchange(port: int, raw: bytes) -> tuple[int, bytes]:
 
 
 def play_on_the_wire(
-    start_server: StartServer, auth: AuthServer, capsys: pytest.CaptureFixture[str], count: int
+    start_server: StartServer, auth: AuthServer, figures: Figures, count: int
 ) -> None:
     server: Server = start_server(
         ASSISTANT="tests.assistants.echo:assistant",
@@ -337,18 +341,22 @@ def play_on_the_wire(
     server.stop()
     lines = server.log.read_text(errors="replace").splitlines()
     check_lines(lines)
-    name = "fuzz-sockets-small" if count < FULL_ON_THE_WIRE else "fuzz-sockets"
-    tell(capsys, name, {**target.figures(), "lines of log": len(lines)})
+    figures.tell(
+        "E4 E3",
+        "No bytes on a socket, though they are hardly HTTP, answer 500, change a row or get into"
+        " the log",
+        {**target.figures(), "lines of log": len(lines)},
+    )
 
 
 def test_no_bytes_on_a_socket_break_or_change_anything(
-    start_server: StartServer, auth: AuthServer, capsys: pytest.CaptureFixture[str]
+    start_server: StartServer, auth: AuthServer, figures: Figures
 ) -> None:
-    play_on_the_wire(start_server, auth, capsys, SMALL_ON_THE_WIRE)
+    play_on_the_wire(start_server, auth, figures, SMALL_ON_THE_WIRE)
 
 
 @pytest.mark.soak
 def test_none_of_2000_times_bytes_on_a_socket_break_or_change_anything(
-    start_server: StartServer, auth: AuthServer, capsys: pytest.CaptureFixture[str]
+    start_server: StartServer, auth: AuthServer, figures: Figures
 ) -> None:
-    play_on_the_wire(start_server, auth, capsys, FULL_ON_THE_WIRE)
+    play_on_the_wire(start_server, auth, figures, FULL_ON_THE_WIRE)

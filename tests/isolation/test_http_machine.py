@@ -17,8 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from werkzeug.test import TestResponse
 
 from tests.fix_auth import PASSWORD, AuthServer
+from tests.fix_figures import Figures
 from tests.fix_site import Site, StartSite
-from tests.isolation.figures import tell
 from tests.isolation.http_people import Judge, Talk, Town, Visitor, events_in, message, neutral
 from tests.isolation.http_routes import KINDS, KNOCKS, ROUTES, Builder, Ids
 
@@ -552,13 +552,14 @@ def test_every_route_and_request_has_a_rule_in_the_machine(town: Town) -> None:
     assert all(hasattr(HttpMachine, name) for name in named)
 
 
-def check_and_tell(town: Town, capsys: pytest.CaptureFixture[str], name: str, steps: int) -> None:
+def check_and_tell(town: Town, figures: Figures, steps: int) -> None:
     played = {tuple(reversed(each.split(" ", 1))) for each in town.requests}
     assert played == routes_of(town.site), routes_of(town.site) - played
     assert sum(town.requests.values()) >= steps
-    tell(
-        capsys,
-        name,
+    figures.tell(
+        "I4 I1 I3",
+        "Three people who know each other's ids meet nothing of the others at any route, and"
+        " foreign and missing answer alike, byte for byte",
         {
             "requests": sum(town.requests.values()),
             "routes": len(town.requests),
@@ -569,18 +570,16 @@ def check_and_tell(town: Town, capsys: pytest.CaptureFixture[str], name: str, st
     )
 
 
-def test_nobody_meets_anything_of_others_at_any_route(
-    town: Town, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nobody_meets_anything_of_others_at_any_route(town: Town, figures: Figures) -> None:
     play(town, cases=10, steps=30)
 
-    check_and_tell(town, capsys, "isolation-http-small", 500)
+    check_and_tell(town, figures, 500)
 
 
 @pytest.mark.soak
 def test_nobody_meets_anything_of_others_at_any_route_for_long(
-    town: Town, capsys: pytest.CaptureFixture[str]
+    town: Town, figures: Figures
 ) -> None:
     play(town, cases=120, steps=60)
 
-    check_and_tell(town, capsys, "isolation-http", 5_000)
+    check_and_tell(town, figures, 5_000)

@@ -43,8 +43,8 @@ from chat.tables import (
 from chat.tables.items import HIDDEN, UNSENT
 from chat.tables.turn_ends import Ending
 from chat.tables.turns import NewTurn
+from tests.fix_figures import Figures
 from tests.fix_postgres import Databases
-from tests.isolation.figures import tell
 from tests.isolation.store_machine import (
     ANYTHING,
     ITEMS,
@@ -890,9 +890,7 @@ def methods_of_the_store() -> set[str]:
     return {name for name, _ in named if not name.startswith("_")} - {"run"}
 
 
-def check_and_tell(
-    world: World, capsys: pytest.CaptureFixture[str], *, name: str, steps: int
-) -> None:
+def check_and_tell(world: World, figures: Figures, *, steps: int) -> None:
     theirs = {name for name, _ in inspect.getmembers(Store, inspect.isfunction) if name[0] != "_"}
     assert len(theirs) == 14
     unplayed = methods_of_the_store() | theirs
@@ -904,9 +902,10 @@ def check_and_tell(
     unplayed = tables_with_an_owner() - set(world.database.functions) - inside
     assert not unplayed, f"give these table functions a rule in StoreMachine: {unplayed}"
     assert world.steps >= steps
-    tell(
-        capsys,
-        name,
+    figures.tell(
+        "I4 I1",
+        "Three people who share ids meet nothing of the others through any method of the store"
+        " or table function",
         {
             "calls": world.steps,
             "asked again with an id that nobody has": world.twins,
@@ -917,18 +916,16 @@ def check_and_tell(
     )
 
 
-def test_nobody_meets_anything_of_others_in_the_store(
-    world: World, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nobody_meets_anything_of_others_in_the_store(world: World, figures: Figures) -> None:
     play(world, cases=30, steps=50)
 
-    check_and_tell(world, capsys, name="isolation-store-small", steps=1_000)
+    check_and_tell(world, figures, steps=1_000)
 
 
 @pytest.mark.soak
 def test_nobody_meets_anything_of_others_in_the_store_for_long(
-    world: World, capsys: pytest.CaptureFixture[str]
+    world: World, figures: Figures
 ) -> None:
     play(world, cases=300, steps=80)
 
-    check_and_tell(world, capsys, name="isolation-store", steps=20_000)
+    check_and_tell(world, figures, steps=20_000)
