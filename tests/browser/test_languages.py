@@ -162,9 +162,8 @@ def test_nothing_is_shown_in_english_first(speaking: Sites, visitor: Visitor) ->
     signed_in(visitor, "de")
     visitor.page.route("**/widget/de.js*", lambda route: held.append(route))
     page = visitor.visit()
-    page.get_by_role("button", name="Chat öffnen").click()
     with page.expect_request("**/widget/de.js*"):
-        pass
+        page.get_by_role("button", name="Chat öffnen").click()
     expect(page.locator("threadkeeper-chat")).to_have_count(0)
 
     held[0].continue_()

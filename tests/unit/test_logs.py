@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import Any
 
 import pytest
@@ -79,8 +79,9 @@ def test_a_line_names_its_request_and_its_user() -> None:
     fields = copy_context().run(inside)
 
     assert (fields["request_id"], fields["user_id"]) == ("req_1", "user_alice")
-    assert "user_id" not in line("nobody asks")
-    assert "request_id" not in line("nobody asks")
+    # In an empty context: earlier tests of this process may have left their request in ours.
+    fields = Context().run(line, "nobody asks")
+    assert not {"request_id", "user_id"} & set(fields)
 
 
 def test_an_exception_is_cut_down_to_its_type_and_its_places() -> None:
