@@ -21,6 +21,7 @@ from tests.fix_auth import AuthServer, Person
 from tests.fix_model import ModelServer
 from tests.fix_postgres import Databases
 from tests.ports import kept_port
+from tests.warm import Gunicorn, can_be_warm
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 60
@@ -34,7 +35,7 @@ class Server:
     log: Path
     workers: int = 1
     port: int = 0
-    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    process: subprocess.Popen[bytes] | Gunicorn | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:
@@ -48,17 +49,7 @@ class Server:
     def start(self) -> None:
         """Start gunicorn, and wait until it answers."""
         self.port = self.port or kept_port()
-        keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}"]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, "--workers", str(self.workers), "wsgi:app"],
-                env={**keep, **self.environ},
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self.process = self._spawn()
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -91,6 +82,22 @@ class Server:
     def client(self, person: Person | None = None) -> Client:
         """Return somebody at this server, signed in as that person or not at all."""
         return Client(self.url, person.cookie if person else None)
+
+    def _spawn(self) -> subprocess.Popen[bytes] | Gunicorn:
+        keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        environ = {**keep, **self.environ}
+        words = ["--bind", f"127.0.0.1:{self.port}", "--workers", str(self.workers), "wsgi:app"]
+        if can_be_warm(environ):
+            return Gunicorn(words, environ, ROOT, self.log)
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", *words],
+                env=environ,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     def _answers(self) -> bool:
         try:
