@@ -484,10 +484,16 @@ def test_a_tool_that_fails_can_be_tried_again_and_is_done_once(new_painter: NewP
             return "done";
         } }""",
     )
+    page.evaluate(
+        "window.unhandled = [];"
+        "addEventListener('unhandledrejection', (e) => unhandled.push(String(e.reason)))"
+    )
     page.evaluate("chat.sendUserMessage({ text: 'green' })")
 
     expect(page.locator(".fault")).to_contain_text("could not do what the assistant asked for")
     assert any("no paint" in line for line in warnings_of(reader))
+    page.evaluate("new Promise((done) => setTimeout(done, 50))")
+    assert page.evaluate("unhandled") == []
     # Now it works, but its result gets lost on the way, and is only sent again.
     page.route("**/chatkit", lose_the_answer, times=1)
     page.get_by_role("button", name="Try again").click()

@@ -24,8 +24,10 @@ export async function useTool({ clientTool, conversation, fail }, turns) {
 
 async function resultOf(tool, { name, arguments: params }, signal) {
   const stopped = new Promise((_, refuse) => signal.addEventListener("abort", () => refuse(signal.reason)));
+  // Asynchronous, so that one that throws at once is heard beside the other too.
+  const called = async () => tool({ name, params });
   try {
-    return (await Promise.race([tool({ name, params }), stopped])) ?? null;
+    return (await Promise.race([called(), stopped])) ?? null;
   } catch (error) {
     if (signal.aborted) throw error;
     console.error("threadkeeper-chat: onClientTool failed:", error);
