@@ -90,7 +90,7 @@ def shared_server(
     server = Server(settings, log)
     server.start()
     yield server
-    server.stop()
+    server.kill()
     databases.drop("browser")
 
 

@@ -196,7 +196,7 @@ def start_server(dsn: str, auth: AuthServer, tmp_path: Path) -> Iterator[StartSe
 
     yield start
     for server in started:
-        server.stop()
+        server.kill()
 
 
 @pytest.fixture(scope="session")
@@ -214,7 +214,7 @@ def server(
     server = Server(settings, tmp_path_factory.mktemp("server") / "gunicorn.log")
     server.start()
     yield server
-    server.stop()
+    server.kill()
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,7 @@ def _talking(
     server = Server(settings, tmp_path_factory.mktemp("talking") / "gunicorn.log", workers=2)
     server.start()
     yield Talking(server, model)
-    server.stop()
+    server.kill()
     model.close()
 
 

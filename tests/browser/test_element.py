@@ -56,7 +56,7 @@ def painting(
     server = Server(settings, Path(tmp_path_factory.mktemp("painting")) / "gunicorn.log")
     server.start()
     yield server
-    server.stop()
+    server.kill()
     databases.drop("painting")
 
 

@@ -119,7 +119,7 @@ def a_chat(
     server = Server(settings, log, port=port)
     server.start()
     yield server, chat
-    server.stop()
+    server.kill()
 
 
 @pytest.fixture(scope="package")
