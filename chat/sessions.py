@@ -6,7 +6,8 @@ import hashlib
 import re
 import threading
 import time
-from concurrent.futures import Future
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -15,13 +16,17 @@ from cachetools import TLRUCache
 
 from chat.better_auth import CALLS_AT_ONCE, Answer, BetterAuth, one_address
 from chat.context import User
-from chat.errors import AuthUnavailable, NotSignedIn
+from chat.errors import AnotherPerson, AuthUnavailable, NotSignedIn, SessionEnded
 
 GET_SESSION: Final = "get-session?disableCookieCache=true&disableRefresh=true"
 CREDENTIAL_CHARACTERS: Final = 16 * 1024
 CACHED_USERS: Final = 10_000
 JOIN_SECONDS: Final = 6.0
 """Longer than the longest call that somebody else may be making for the same credential."""
+ASK_AGAIN_SECONDS: Final = 5.0
+"""Between two questions for whoever reads a stream; most are answered from what is remembered."""
+ASKERS: Final = 4
+"""Threads that ask for readers. At 1000 streams 100 calls a second of 3 ms each are due."""
 
 SESSION_COOKIE_ENDING: Final = "session_token"
 # What Better Auth signs ends in a dot and a base64 SHA-256: so a renamed cookie is found as well.
@@ -90,6 +95,8 @@ class Sessions:
             CACHED_USERS, ttu=lambda _key, known, _now: known.until, timer=time.monotonic
         )
         self._asking: dict[bytes, Future[User]] = {}
+        # Its threads start with its first work, so after the fork.
+        self._askers = ThreadPoolExecutor(ASKERS, thread_name_prefix="sessions")
 
     def user(self, credentials: Credentials, *, address: str | None = None) -> User:
         """Return the user whose session this is, asking Better Auth at most once at a time.
@@ -111,6 +118,14 @@ class Sessions:
         if asking:
             return _join(asking)
         return self._ask(key, credentials, address, mine)
+
+    def watch(
+        self, credentials: Credentials, user_id: str, *, address: str | None = None
+    ) -> SessionWatch:
+        """Return what tells a stream whether its reader is still signed in as that user."""
+        return SessionWatch(
+            user_id, lambda: self._askers.submit(self.user, credentials, address=address)
+        )
 
     def forget(self, credentials: Credentials) -> None:
         """Forget what is remembered of a credential, also what is being asked right now."""
@@ -143,6 +158,41 @@ class Sessions:
             del self._asking[key]
             if known:
                 self._known[key] = known
+
+
+class SessionWatch:
+    """Whether somebody who reads a stream is still signed in. For the thread that reads."""
+
+    def __init__(self, user_id: str, ask: Callable[[], Future[User]]) -> None:
+        self._user_id = user_id
+        self._ask = ask
+        self._asked: Future[User] | None = None
+        self._next = time.monotonic() + ASK_AGAIN_SECONDS
+
+    def check(self) -> None:
+        """Raise SessionEnded or AnotherPerson once it is known; never wait for the auth server.
+
+        It is asked beside the reading, every ASK_AGAIN_SECONDS and through what is remembered: so
+        an end is known after 15 s at the latest, while one call in 10 s is made for a person. An
+        auth server that gives no clear answer ends nothing.
+        """
+        if self._asked is None:
+            if time.monotonic() >= self._next:
+                self._asked = self._ask()
+        elif self._asked.done():
+            answer, self._asked = self._asked, None
+            self._next = time.monotonic() + ASK_AGAIN_SECONDS
+            self._hear(answer)
+
+    def _hear(self, answer: Future[User]) -> None:
+        try:
+            user = answer.result()
+        except AuthUnavailable:
+            return
+        except NotSignedIn as exc:
+            raise SessionEnded("the session ended while an answer was being read") from exc
+        if user.id != self._user_id:
+            raise AnotherPerson("the session of an answer's reader is somebody else's now")
 
 
 @dataclass(frozen=True, slots=True)

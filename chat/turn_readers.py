@@ -15,7 +15,7 @@ from chatkit.types import (
 )
 
 from chat.db import Database
-from chat.errors import ThreadNotFound
+from chat.errors import AnotherPerson, SessionEnded, ThreadNotFound
 from chat.running_turn import END, Ready, Turn, as_error_event
 from chat.tables import threads, turn_logs
 from chat.tables.turn_logs import Log
@@ -24,7 +24,7 @@ from chat.turn_log import Fold, as_line, as_sse
 from chat.turns import Turns
 
 Gone = Callable[[], bool]
-"""Tells whether nobody reads any more."""
+"""Tells whether nobody reads any more; raises SessionEnded or AnotherPerson for who may not."""
 
 POLL_SECONDS: Final = 0.5
 """How long a reader that left goes unseen while the model is silent."""
@@ -41,8 +41,10 @@ Events = Generator[bytes, None, None]
 def live(turns: Turns, turn: Turn, ready: Ready, gone: Gone) -> Events:
     """Yield what the turn of this worker streams, from the first event on, until it is stored.
 
-    Ends early when nobody reads; closing it takes the reader away from the turn.
+    Ends early when nobody reads; closing it takes the reader away from the turn. Raises what
+    `gone` raises: then the turn goes on, because its reader did not choose to leave.
     """
+    keep = False
     quiet_since = polled = time.monotonic()
     try:
         while True:
@@ -60,8 +62,11 @@ def live(turns: Turns, turn: Turn, ready: Ready, gone: Gone) -> Events:
                 polled = now
                 if gone():
                     return
+    except (SessionEnded, AnotherPerson):
+        keep = True
+        raise
     finally:
-        turns.leave(turn, ready)
+        turns.leave(turn, ready, keep=keep)
 
 
 def replay(turns: Turns, database: Database, row: TurnRow, gone: Gone) -> Events:

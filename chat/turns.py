@@ -112,11 +112,15 @@ class Turns:
         self.keeper.watch()
         return turn, ready
 
-    def leave(self, turn: Turn, ready: Ready) -> None:
-        """Take a reader away; from any thread. A turn that nobody asked to keep ends with it."""
+    def leave(self, turn: Turn, ready: Ready, *, keep: bool = False) -> None:
+        """Take a reader away; from any thread.
+
+        A turn that nobody asked to keep ends with its last reader. `keep` asks for it.
+        """
 
         def left() -> None:
             turn.readers.discard(ready)
+            turn.keep = turn.keep or keep
             if not turn.keep and not turn.readers:
                 turn.stop("stopped")
 

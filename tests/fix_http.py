@@ -115,7 +115,7 @@ class Scripted(Listener):
 
     def serve(self, connection: socket.socket) -> None:
         """Answer every request."""
-        while request := _request(connection):
+        while request := whole_request(connection):
             self.requests.append(request)
             play = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
             if isinstance(play, bytes):
@@ -154,7 +154,7 @@ class Relay(Listener):
         with socket.create_connection(self._target) as server:
             self._open.add(server)
             self._start(_pump, server, connection)
-            while request := _request(connection):
+            while request := whole_request(connection):
                 self.requests.append(request)
                 self._going.wait(10)
                 server.sendall(request)
@@ -162,7 +162,7 @@ class Relay(Listener):
             self._open.discard(server)
 
 
-def _request(connection: socket.socket) -> bytes:
+def whole_request(connection: socket.socket) -> bytes:
     """Return a whole request, or nothing when the other side has left."""
     request = b""
     while b"\r\n\r\n" not in request or _missing(request) > 0:

@@ -8,7 +8,8 @@ is for the log and names ids, values and limits, never what a person wrote.
     ├── MigrationError           the database and the files in migrations/ do not fit
     ├── ImportRefused            a file that is no export of ours, or a broken one
     ├── NotSignedIn              no session
-    │   └── AccountGone          the session's user was deleted meanwhile
+    │   ├── AccountGone          the session's user was deleted meanwhile
+    │   └── SessionEnded         it ended while an answer was being read
     ├── AnotherPerson            the page shows somebody else's conversations
     ├── CrossSiteRequest         another site made the browser send this
     ├── InvalidRequest           what was asked for makes no sense
@@ -77,6 +78,7 @@ from chat.errors.refused import (
     QuoteTooLong,
     RateLimited,
     SearchTooLong,
+    SessionEnded,
     ThreadClosed,
     ThreadNotFound,
     TitleTooLong,
@@ -125,6 +127,7 @@ __all__ = [
     "QuoteTooLong",
     "RateLimited",
     "SearchTooLong",
+    "SessionEnded",
     "ThreadClosed",
     "ThreadNotFound",
     "TitleTooLong",

@@ -23,6 +23,13 @@ class AccountGone(NotSignedIn):
     public = "This account no longer exists. Please sign in with another one."
 
 
+class SessionEnded(NotSignedIn):
+    """The session of somebody who reads an answer ended; the turn goes on without a reader."""
+
+    code = "session_ended"
+    public = "You are signed out. The answer is still being written; sign in again to read it."
+
+
 class AnotherPerson(ChatError):
     """The page shows one person's conversations, and by now somebody else is signed in."""
 

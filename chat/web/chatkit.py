@@ -16,7 +16,7 @@ from chat.tables import thread_lists, threads
 from chat.tables import turns as table
 from chat.tables.turns import TurnRow
 from chat.turn_readers import join, live, replay
-from chat.web import body, streams
+from chat.web import body, guard, streams
 from chat.web.guard import request_context
 from chat.web.services import services
 
@@ -52,7 +52,8 @@ def join_turn(thread_id: str) -> Response:
         run(thread_lists.find, user_id=context.user_id, thread_id=thread_id)
         return Response(status=204)
     return streams.answer(
-        context.user_id, lambda gone: join(services().turns, services().database, row, gone)
+        context.user_id,
+        lambda gone: join(services().turns, services().database, row, _or_signed_out(gone)),
     )
 
 
@@ -85,10 +86,21 @@ def _stream(parsed: StreamingReq, context: RequestContext, request_hash: str) ->
             assistant.begin(parsed, context, key=key, request_hash=request_hash, keep=keep)
         )
         if isinstance(begun, TurnRow):
-            return replay(turns, database, begun, gone)
-        return live(turns, *begun, gone)
+            return replay(turns, database, begun, _or_signed_out(gone))
+        return live(turns, *begun, _or_signed_out(gone))
 
     return streams.answer(context.user_id, begin)
+
+
+def _or_signed_out(gone: Callable[[], bool]) -> Callable[[], bool]:
+    """Return the same question, which also raises once this request's session is over."""
+    session = guard.watch_session()
+
+    def question() -> bool:
+        session.check()
+        return gone()
+
+    return question
 
 
 def _key() -> str | None:

@@ -33,11 +33,17 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _on_bug)
 
 
+class CodedError(ErrorEvent):
+    """ChatKit's `error` event, whose own `code` knows only `custom`, with our code beside it."""
+
+    error_code: str
+
+
 def as_event(exc: BaseException) -> bytes:
     """Return the exception as ChatKit's `error` event, for a stream that has begun."""
     ours = exc if isinstance(exc, ChatError) else ChatError()
     log(exc)
-    event = ErrorEvent(message=ours.public, allow_retry=ours.allow_retry)
+    event = CodedError(message=ours.public, allow_retry=ours.allow_retry, error_code=ours.code)
     return b"data: " + event.model_dump_json(exclude_none=True).encode() + b"\n\n"
 
 

@@ -26,7 +26,7 @@ from chat import logs
 from chat.config import origin_of
 from chat.context import RequestContext, User
 from chat.errors import AnotherPerson, CrossSiteRequest, NotFound
-from chat.sessions import Credentials, credentials_of
+from chat.sessions import Credentials, SessionWatch, credentials_of
 from chat.web import body, cors
 from chat.web.services import services
 
@@ -123,6 +123,12 @@ def credentials() -> Credentials:
         )
     found: Credentials = g.credentials
     return found
+
+
+def watch_session() -> SessionWatch:
+    """Return what tells a stream, after this request too, whether its reader is signed in."""
+    user_id = current_user().id
+    return services().sessions.watch(credentials(), user_id, address=request.remote_addr)
 
 
 def request_context() -> RequestContext:

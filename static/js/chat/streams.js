@@ -6,6 +6,9 @@
 import { Fault, fault, KEEP, known, post, refusal, send } from "./protocol.js";
 import { eventData } from "./sse.js";
 
+/** Errors that end the reading and not the answer. Who joins again is told what can be done. */
+const READING_ENDED = new Set(["session_ended", "another_person"]);
+
 /**
  * Send a request that streams; return its events, which throw a Fault when the stream breaks.
  * @param {import("./protocol.js").Api} api
@@ -74,7 +77,11 @@ function eventsOf(response, signal) {
  */
 async function* parsedEvents(body, signal) {
   try {
-    for await (const data of eventData(body)) yield parsed(data);
+    for await (const data of eventData(body)) {
+      const event = parsed(data);
+      if (READING_ENDED.has(event?.error_code)) throw fault("broken_off");
+      yield event;
+    }
   } catch (error) {
     if (error instanceof Fault || signal.aborted) throw error;
     throw fault("broken_off");
