@@ -128,6 +128,22 @@ def test_a_stream_that_ends_inside_a_character_says_that_it_broke_off(
     expect(page.get_by_text("Coming back to the answer")).to_be_visible()
 
 
+def test_who_is_signed_out_while_reading_is_told_so_beside_what_was_written(
+    page: Page, chatkit: ScriptedChatKit
+) -> None:
+    ended = {"type": "error", "code": "custom", "message": "x", "error_code": "session_ended"}
+    begun = [*FIRST, done(question()), added(answer("")), delta("Half a word")]
+    chatkit.script = lambda: map(event, [*begun, ended])
+    nobody = {"code": "not_signed_in", "message": "Please sign in to continue."}
+    page.route("**/turns/*", lambda route: route.fulfill(status=401, json={"error": nobody}))
+
+    ask(page)
+
+    expect(page.get_by_role("alert")).to_contain_text("Please sign in to continue.")
+    expect(page.locator(".item-assistant .prose")).to_have_text("Half a word")
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+
+
 @pytest.mark.parametrize("junk", [b"data: {\n\n", b"data: <html>\n\n", b"data: \n\n"])
 def test_what_is_not_understood_is_said(page: Page, chatkit: ScriptedChatKit, junk: bytes) -> None:
     chatkit.script = lambda: [junk]
