@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from chatkit.server import DEFAULT_PAGE_SIZE, ChatKitServer
@@ -185,7 +185,7 @@ class Assistant(ChatKitServer[RequestContext]):
         note = SDKHiddenContextItem(
             id=self.store.generate_item_id("sdk_hidden_context", thread, context),
             thread_id=thread.id,
-            created_at=datetime.now(),
+            created_at=datetime.now(UTC),
             content=INTERRUPTED_NOTE if reason == "interrupted" else STOPPED_NOTE,
         )
         left: list[ThreadItem] = [*fold.written(), note]
@@ -251,7 +251,7 @@ class Assistant(ChatKitServer[RequestContext]):
         """
         thread = ThreadMetadata(
             id=self.store.generate_thread_id(context),
-            created_at=datetime.now(),
+            created_at=datetime.now(UTC),
             title=title_from_message(text_of(message)),
         )
         return thread, await self._build_user_message_item(message, thread, context)
@@ -266,8 +266,9 @@ class Assistant(ChatKitServer[RequestContext]):
         )
         for item in page["data"]:
             created_at = datetime.fromisoformat(item["created_at"])
-            item["said_at"] = item_marks.spelled(item_marks.said_at(created_at))
             mark = asdict(marks.get(item["id"], item_marks.ItemMarks()))
+            said_at = item_marks.said_at(created_at, mark.pop("stored_at"))
+            item["said_at"] = item_marks.spelled(said_at)
             item.update((name, value) for name, value in mark.items() if value is not None)
         return json.dumps(page).encode()
 

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import select
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
 
@@ -19,7 +20,13 @@ from psycopg.abc import Buffer
 from psycopg.types.string import StrDumperUnknown
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
-from chat.errors import AccountGone, ChatError, DatabaseBusy, DatabaseUnavailable
+from chat.errors import (
+    AccountGone,
+    ChatError,
+    DatabaseBusy,
+    DatabaseReadOnly,
+    DatabaseUnavailable,
+)
 from chat.text import clean
 
 logger = logging.getLogger(__name__)
@@ -40,8 +47,10 @@ Less than POOL_TIMEOUT, so that whoever waits when the database returns is serve
 pause was 2 s, and workers went on refusing for that long.
 """
 
-LOST: Final = ("08", "57P01", "57P02", "57P03", "40001", "40P01")
+LOST: Final = ("08", "57P01", "57P02", "57P03", "40001", "40P01", "25006")
 """SQLSTATEs, or their first digits, after which the same statement may be sent once more."""
+NOT_WRITABLE: Final = (errors.ReadOnlySqlTransaction, errors.DiskFull)
+"""What a database that takes nothing new answers. Neon's limit on size is told as DiskFull."""
 
 
 class _CleanStrDumper(StrDumperUnknown):
@@ -113,6 +122,7 @@ class Database:
         self._pool: Pool | None = None
         self._lock = threading.Lock()
         self._lent = threading.Semaphore(pool_size)
+        self._drained_at = -RECONNECT_TIMEOUT
 
     def run(
         self,
@@ -140,7 +150,7 @@ class Database:
 
         Raises DatabaseUnavailable when the database cannot be reached or breaks off, DatabaseBusy
         when all connections stay in use for POOL_TIMEOUT seconds or a statement takes too long,
-        and AccountGone when the owner was deleted.
+        DatabaseReadOnly when it takes nothing new, and AccountGone when the owner was deleted.
         """
         with self._translated():
             pool = self._opened()
@@ -219,6 +229,13 @@ class Database:
                 self._pool.drain()
             raise
 
+    def _look_for_the_primary(self) -> None:
+        """Make all connections anew, now and then: those from before a failover never find it."""
+        now = time.monotonic()
+        if self._pool is not None and now - self._drained_at >= RECONNECT_TIMEOUT:
+            self._drained_at = now
+            self._pool.drain()
+
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         """Turn psycopg's errors into ours; this is the one place that does."""
@@ -234,6 +251,8 @@ class Database:
                 exc.sqlstate,
                 ours.code,
             )
+            if isinstance(exc, errors.ReadOnlySqlTransaction):
+                self._look_for_the_primary()
             raise ours from exc
 
     def _ours(self, exc: psycopg.Error) -> ChatError | None:
@@ -245,7 +264,9 @@ class Database:
                 return self._no_connection()
             case errors.ForeignKeyViolation() if str(exc.diag.constraint_name).endswith("_owner"):
                 return AccountGone("the session's user is not in the auth server's table")
-            case errors.ReadOnlySqlTransaction() | psycopg.OperationalError():
+            case errors.ReadOnlySqlTransaction() | errors.DiskFull():
+                return DatabaseReadOnly(f"{type(exc).__name__} {state}")
+            case psycopg.OperationalError():
                 return DatabaseUnavailable(f"{type(exc).__name__} {state}")
             case psycopg.InterfaceError():
                 return DatabaseUnavailable("connection closed")

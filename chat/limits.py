@@ -19,7 +19,7 @@ from cachetools import LRUCache
 
 from chat.config import Settings
 from chat.db import Database
-from chat.errors import DatabaseBusy, RateLimited
+from chat.errors import DatabaseBusy, DatabaseReadOnly, RateLimited
 from chat.tables import limits as table
 from chat.tables.limits import Limit
 
@@ -78,7 +78,8 @@ class RequestLimit:
     def count(self, user_id: str) -> None:
         """Count one request; raise RateLimited if there is no room for it.
 
-        Asks the database for each portion but the first. Raises what it raises then.
+        Asks the database for each portion but the first. Raises what it raises then; where nothing
+        can be counted, each worker lets the limit's number through.
         """
         if not self._limit.most:
             return
@@ -118,6 +119,9 @@ class RequestLimit:
             taken = self._database.run(
                 table.take, user_id=user_id, limit=self._limit, number=spent + self._portion
             )
+        except DatabaseReadOnly:
+            # Nobody can count then, and reading goes on: this worker counts for itself.
+            taken = table.Taken(spent + self._limit.most, self._limit.seconds)
         except BaseException as exc:
             with self._lock:
                 person.asking = None

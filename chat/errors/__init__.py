@@ -35,8 +35,9 @@ is for the log and names ids, values and limits, never what a person wrote.
     ├── TooManyStreams           the person reads too many answers at once
     ├── KeyReused                an idempotency key came again with another request
     └── Unavailable              something that we need does not answer; try again
-        ├── AuthUnavailable  DatabaseUnavailable  DatabaseBusy  Overloaded
-        ├── DatabaseOutdated
+        ├── DatabaseUnavailable
+        │   └── DatabaseReadOnly it can be read, but takes nothing new
+        ├── AuthUnavailable  DatabaseBusy  DatabaseOutdated  Overloaded
         ├── AnswerInterrupted
         └── ModelUnavailable  ModelRefused  ModelQuotaReached
 """
@@ -49,6 +50,7 @@ from chat.errors.outages import (
     AuthUnavailable,
     DatabaseBusy,
     DatabaseOutdated,
+    DatabaseReadOnly,
     DatabaseUnavailable,
     ModelQuotaReached,
     ModelRefused,
@@ -105,6 +107,7 @@ __all__ = [
     "CrossSiteRequest",
     "DatabaseBusy",
     "DatabaseOutdated",
+    "DatabaseReadOnly",
     "DatabaseUnavailable",
     "EmptyMessage",
     "EmptyTitle",

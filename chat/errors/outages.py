@@ -30,6 +30,16 @@ class DatabaseUnavailable(Unavailable):
     )
 
 
+class DatabaseReadOnly(DatabaseUnavailable):
+    """The database can be read, and takes nothing new: it is a standby, or its disk is full."""
+
+    code = "database_read_only"
+    public = (
+        "Nothing new can be saved right now. What you have is safe, and you can read it; "
+        "please try again soon."
+    )
+
+
 class DatabaseBusy(Unavailable):
     """The database answers too slowly, or all our connections to it are in use."""
 

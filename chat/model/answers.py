@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import cast
 
 from agents import Agent, ModelRefusalError, Runner, RunResultStreaming
@@ -131,7 +131,7 @@ def _empty_message(turn: TurnContext) -> AssistantMessageItem:
     return AssistantMessageItem(
         id=turn.generate_id("message"),
         thread_id=turn.thread.id,
-        created_at=datetime.now(),
+        created_at=datetime.now(UTC),
         content=[AssistantMessageContent(text="")],
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from chat.db import Connection
@@ -13,16 +13,15 @@ from chat.db import Connection
 # become long since its statistics were made.
 OF: Final = """
     -- chat.item_marks.of
-    SELECT item.id, item.outcome, item.feedback
+    SELECT item.id, item.created_at, item.outcome, item.feedback
       FROM unnest(%(item_ids)s::text[]) AS wanted (id)
-CROSS JOIN LATERAL (SELECT id, outcome, feedback
+CROSS JOIN LATERAL (SELECT id, created_at, outcome, feedback
                       FROM chatkit_thread_item
                      WHERE user_id = %(user_id)s
                        AND thread_id = %(thread_id)s
                        AND id = wanted.id
                     OFFSET 0) AS item
-     WHERE (item.outcome IS NOT NULL OR item.feedback IS NOT NULL)
-       AND EXISTS (SELECT FROM chatkit_thread
+     WHERE EXISTS (SELECT FROM chatkit_thread
                     WHERE user_id = %(user_id)s
                       AND id = %(thread_id)s
                       AND deleted_at IS NULL)
@@ -30,12 +29,15 @@ CROSS JOIN LATERAL (SELECT id, outcome, feedback
 
 Outcome = Literal["stopped", "interrupted", "failed"]
 Feedback = Literal["positive", "negative"]
+OLD: Final = timedelta(days=1)
+"""No clock is that wrong, and no two time zones are that far apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemMarks:
-    """How an item ended when it did not end well, and what the person thinks of it."""
+    """When it was stored, how it ended when it did not end well, and what the person thinks."""
 
+    stored_at: datetime | None = None
     outcome: Outcome | None = None
     feedback: Feedback | None = None
 
@@ -43,21 +45,25 @@ class ItemMarks:
 def of(
     conn: Connection, *, user_id: str, thread_id: str, item_ids: Collection[str]
 ) -> dict[str, ItemMarks]:
-    """Return the marks of those of the items that have one, by id."""
+    """Return the marks of those of the items that are there, by id."""
     params = {"user_id": user_id, "thread_id": thread_id, "item_ids": list(item_ids)}
     return {row[0]: ItemMarks(*row[1:]) for row in conn.execute(OF, params)}
 
 
-def said_at(created_at: datetime) -> datetime:
-    """Return when an item was made, in UTC.
+def said_at(created_at: datetime, stored_at: datetime | None) -> datetime:
+    """Return when an item was said, in UTC: when it was stored, by the database's clock.
 
-    ChatKit stamps `datetime.now()`: without a zone, in that of the machine, which is ours.
+    What the item says itself is by the clock and in the zone of whichever machine made it. It is
+    believed when it is older than a day: then the item was brought here from elsewhere.
     """
     try:
-        return created_at.astimezone(UTC)
+        said = created_at.astimezone(UTC)
     except (OverflowError, ValueError, OSError):
         # At the ends of the calendar there is no other zone to go to.
-        return created_at.replace(tzinfo=UTC)
+        said = created_at.replace(tzinfo=UTC)
+    if stored_at is None or stored_at - said > OLD:
+        return said
+    return stored_at.astimezone(UTC)
 
 
 def spelled(moment: datetime) -> str:

@@ -67,7 +67,7 @@ AMONG_NEWEST: Final = """
              ORDER BY found.created_at DESC, found.thread_id DESC, found.position DESC
                 LIMIT %(limit)s)
     SELECT item.id, item.document::text, page.thread_id, page.position, page.created_at,
-           page.title, page.archived
+           page.title, page.archived, clock_timestamp()
       FROM page
       JOIN chatkit_thread_item AS item
         ON item.user_id = %(user_id)s
@@ -105,7 +105,7 @@ EVERYWHERE: Final = """
              ORDER BY found.created_at DESC, found.thread_id DESC, found.position DESC
                 LIMIT %(limit)s)
     SELECT item.id, item.document::text, page.thread_id, page.position, page.created_at,
-           page.title, page.archived
+           page.title, page.archived, clock_timestamp()
       FROM page
       JOIN chatkit_thread_item AS item
         ON item.user_id = %(user_id)s
@@ -126,7 +126,7 @@ TITLES_AMONG_NEWEST: Final = """
                   AND last_message_at >= %(since)s::timestamptz
              ORDER BY last_message_at DESC, id DESC
                 LIMIT (SELECT %(looked_at)s::bigint))
-      SELECT id, title, last_message_at, false
+      SELECT id, title, last_message_at, false, clock_timestamp()
         FROM newest
        WHERE title_words @@ %(query)s::tsquery
          AND created_at < %(before)s::timestamptz
@@ -141,7 +141,7 @@ TITLES_EVERYWHERE: Final = """
                  FROM chatkit_thread
                 WHERE title_words @@ %(query)s::tsquery
                   AND (%(anywhere)s::boolean OR user_id = %(user_id)s))
-      SELECT id, title, last_message_at, archived_at IS NOT NULL
+      SELECT id, title, last_message_at, archived_at IS NOT NULL, clock_timestamp()
         FROM found
        WHERE user_id = %(user_id)s
          AND deleted_at IS NULL
@@ -171,7 +171,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A message that has all of the words, and the thread that it is in."""
+    """A message that has all of the words, and the thread that it is in.
+
+    Both dates are the database's: when it was stored, and when it was found.
+    """
 
     item: ThreadItem
     thread_id: str
@@ -179,6 +182,7 @@ class Found:
     created_at: datetime
     title: str | None
     archived: bool
+    read_at: datetime
 
     @property
     def place(self) -> Place:
@@ -194,6 +198,7 @@ class FoundTitle:
     title: str
     last_message_at: datetime
     archived: bool
+    read_at: datetime
 
 
 ALWAYS: Final = Period()

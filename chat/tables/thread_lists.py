@@ -11,8 +11,9 @@ from chat.errors import ThreadNotFound
 
 FIND: Final = """
     -- chat.thread_lists.find
-      SELECT thread.id, thread.title, thread.created_at, thread.last_message_at, thread.status,
-             thread.unread, thread.pinned_at IS NOT NULL, thread.archived_at IS NOT NULL,
+      SELECT thread.id, thread.title, thread.created_at, thread.last_message_at, clock_timestamp(),
+             thread.status, thread.unread, thread.pinned_at IS NOT NULL,
+             thread.archived_at IS NOT NULL,
              EXISTS (SELECT FROM chatkit_turn AS turn
                       WHERE turn.user_id = %(user_id)s
                         AND turn.thread_id = thread.id
@@ -29,8 +30,9 @@ FIND: Final = """
 # theirs, a list must not walk each thread to its beginning.
 NEWEST: Final = """
     -- chat.thread_lists.newest
-      SELECT thread.id, thread.title, thread.created_at, thread.last_message_at, thread.status,
-             thread.unread, thread.pinned_at IS NOT NULL, thread.archived_at IS NOT NULL,
+      SELECT thread.id, thread.title, thread.created_at, thread.last_message_at, clock_timestamp(),
+             thread.status, thread.unread, thread.pinned_at IS NOT NULL,
+             thread.archived_at IS NOT NULL,
              EXISTS (SELECT FROM chatkit_turn AS turn
                       WHERE turn.user_id = %(user_id)s
                         AND turn.thread_id = thread.id
@@ -56,8 +58,9 @@ NEWEST: Final = """
 
 ARCHIVED: Final = """
     -- chat.thread_lists.archived
-      SELECT thread.id, thread.title, thread.created_at, thread.last_message_at, thread.status,
-             thread.unread, thread.pinned_at IS NOT NULL, thread.archived_at IS NOT NULL,
+      SELECT thread.id, thread.title, thread.created_at, thread.last_message_at, clock_timestamp(),
+             thread.status, thread.unread, thread.pinned_at IS NOT NULL,
+             thread.archived_at IS NOT NULL,
              EXISTS (SELECT FROM chatkit_turn AS turn
                       WHERE turn.user_id = %(user_id)s
                         AND turn.thread_id = thread.id
@@ -82,8 +85,9 @@ ARCHIVED: Final = """
 
 PINNED: Final = """
     -- chat.thread_lists.pinned
-      SELECT thread.id, thread.title, thread.created_at, thread.last_message_at, thread.status,
-             thread.unread, thread.pinned_at IS NOT NULL, thread.archived_at IS NOT NULL,
+      SELECT thread.id, thread.title, thread.created_at, thread.last_message_at, clock_timestamp(),
+             thread.status, thread.unread, thread.pinned_at IS NOT NULL,
+             thread.archived_at IS NOT NULL,
              EXISTS (SELECT FROM chatkit_turn AS turn
                       WHERE turn.user_id = %(user_id)s
                         AND turn.thread_id = thread.id
@@ -121,16 +125,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class ThreadRow:
-    """A thread as lists and headings show it. Dates are aware, in UTC.
+    """A thread as lists and headings show it. Dates are aware, and by the database's clock.
 
     `unread` says that an answer was finished while nobody was reading, `writing` that one is
-    being written now. `preview` is the beginning of the newest message, known in lists only.
+    being written now. `read_at` is when it was read from the database. `preview` is the
+    beginning of the newest message, known in lists only.
     """
 
     id: str
     title: str | None
     created_at: datetime
     last_message_at: datetime
+    read_at: datetime
     status: Literal["active", "locked", "closed"]
     unread: bool = False
     pinned: bool = False

@@ -93,7 +93,7 @@ def conversation_page(
         title=found.title or UNTITLED,
         status=found.status,
         reason=None if found.status == "active" else _reason(user, thread_id),
-        said=_said(user, thread_id, page, zone),
+        said=_said(user, found, page, zone),
         writing=found.writing,
         earlier=page.earlier,
         later=page.later,
@@ -181,22 +181,23 @@ def _reason(user: User, thread_id: str) -> str | None:
     return None if thread.status.type == "active" else thread.status.reason
 
 
-def _said(user: User, thread_id: str, page: _Page, zone: tzinfo) -> list[Said]:
+def _said(user: User, thread: thread_lists.ThreadRow, page: _Page, zone: tzinfo) -> list[Said]:
     marks = services().database.run(
         item_marks.of,
         user_id=user.id,
-        thread_id=thread_id,
+        thread_id=thread.id,
         item_ids=[item.id for item in page.items],
     )
-    today = datetime.now(zone).date()
+    # By the database's clock, as all that is shown here: those of workers may differ.
+    today = _in_zone(thread.read_at, zone).date()
     said: list[Said] = []
     last: date | None = None
     for item in page.items:
-        moment = item_marks.said_at(item.created_at)
+        mark = marks.get(item.id, ItemMarks())
+        moment = item_marks.said_at(item.created_at, mark.stored_at)
         local = _in_zone(moment, zone)
         day = None if local.date() == last else day_words(local.date(), today)
         last = local.date()
-        mark = marks.get(item.id, ItemMarks())
         spelled = item_marks.spelled(moment)
         said.append(Said(item, local, spelled, mark, day, found=item.id == page.found))
     return said

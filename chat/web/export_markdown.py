@@ -51,7 +51,7 @@ def _thread_text(
         who = "You" if isinstance(item, UserMessageItem) else "Assistant"
         is_message = isinstance(item, UserMessageItem | AssistantMessageItem)
         if is_message or who != speaker:
-            yield f"\n## {who} · {_moment(said_at(item.created_at), zone)}\n"
+            yield f"\n## {who} · {_moment(said_at(item.created_at, row.created_at), zone)}\n"
         speaker = who
         yield f"\n{_item_text(item)}\n"
         yield from _marks(row)

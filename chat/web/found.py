@@ -105,7 +105,7 @@ def _hit(found: search.Found, query: Query, zone: tzinfo) -> Hit:
     return Hit(
         address=url_for("history.thread", thread_id=found.thread_id, at=item.id, _anchor=item.id),
         moment=moment,
-        day=_day(moment),
+        day=_day(moment, found.read_at),
         who="You" if isinstance(item, UserMessageItem) else "Assistant",
         pieces=snippet(text_of(item) or "", query),
     )
@@ -116,7 +116,7 @@ def _title(found: search.FoundTitle, query: Query, zone: tzinfo) -> Heading:
         address=url_for("history.thread", thread_id=found.thread_id),
         pieces=marked(found.title, query),
         archived=found.archived,
-        day=_day(_local(found.last_message_at, zone)),
+        day=_day(_local(found.last_message_at, zone), found.read_at),
     )
 
 
@@ -127,8 +127,8 @@ def _local(moment: datetime, zone: tzinfo) -> datetime:
         return moment
 
 
-def _day(moment: datetime) -> str:
-    return day_words(moment.date(), datetime.now(moment.tzinfo).date())
+def _day(moment: datetime, now: datetime) -> str:
+    return day_words(moment.date(), now.astimezone(moment.tzinfo).date())
 
 
 def _next(asked: Asked, after: str | None) -> str | None:

@@ -80,9 +80,16 @@ def list_page(
         first=place is None,
         shelf=shelf,
         address=address or _address(shelf),
-        continued=None if place is None else _day(place.last_message_at.astimezone(zone)),
+        continued=None if place is None else _continued(place, found.rows, zone),
         only_archived=not groups and shelf == "newest" and place is None and _some_archived(user),
     )
+
+
+def _continued(
+    place: thread_lists.Place, rows: list[thread_lists.ThreadRow], zone: tzinfo
+) -> str | None:
+    """Return the heading under which the page before this one ended."""
+    return _day(place.last_message_at.astimezone(zone), rows[0].read_at) if rows else None
 
 
 def _some_archived(user: User) -> bool:
@@ -111,7 +118,7 @@ def row_of(row: thread_lists.ThreadRow, zone: tzinfo) -> Row:
         id=row.id,
         title=row.title or UNTITLED,
         moment=moment,
-        day=_day(moment),
+        day=_day(moment, row.read_at),
         state=_state(row),
         preview=(row.preview or "")[:LONGEST_PREVIEW],
         pinned=row.pinned,
@@ -119,8 +126,9 @@ def row_of(row: thread_lists.ThreadRow, zone: tzinfo) -> Row:
     )
 
 
-def _day(moment: datetime) -> str:
-    return day_name(moment, datetime.now(moment.tzinfo).date())
+def _day(moment: datetime, now: datetime) -> str:
+    """Return the heading of a moment. Both are by the database's clock, workers' may differ."""
+    return day_name(moment, now.astimezone(moment.tzinfo).date())
 
 
 def _state(row: thread_lists.ThreadRow) -> Literal["writing", "unread", ""]:

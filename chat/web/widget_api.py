@@ -70,4 +70,4 @@ def _pieces(pieces: list[Piece]) -> list[dict[str, Any]]:
 
 
 def _spelled(moment: datetime) -> str:
-    return item_marks.spelled(item_marks.said_at(moment))
+    return item_marks.spelled(moment.astimezone(UTC))

@@ -31,6 +31,7 @@ export const WORDS = {
   "error.auth_unavailable": "Wir können gerade nicht feststellen, wer Sie sind. Sie sind weiterhin angemeldet; bitte versuchen Sie es bald noch einmal.",
   "error.body_too_large": "Diese Nachricht ist zu lang.",
   "error.database_busy": "Wir haben gerade sehr viel zu tun. Bitte versuchen Sie es gleich noch einmal.",
+  "error.database_read_only": "Gerade kann nichts Neues gespeichert werden. Was Sie haben, ist sicher, und Sie können es lesen; bitte versuchen Sie es bald noch einmal.",
   "error.database_unavailable": "Ihre Unterhaltungen sind gerade nicht erreichbar. Nichts ist verloren; bitte versuchen Sie es bald noch einmal.",
   "error.empty_message": "Bitte schreiben Sie zuerst eine Nachricht.",
   "error.empty_title": "Ein Name muss etwas sagen. Bitte geben Sie einen ein.",

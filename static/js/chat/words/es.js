@@ -31,6 +31,7 @@ export const WORDS = {
   "error.auth_unavailable": "Ahora mismo no podemos comprobar quién es usted. Su sesión sigue iniciada; inténtelo de nuevo pronto.",
   "error.body_too_large": "Este mensaje es demasiado largo para enviarlo.",
   "error.database_busy": "Ahora mismo estamos muy ocupados. Inténtelo de nuevo en un momento.",
+  "error.database_read_only": "Ahora mismo no se puede guardar nada nuevo. Lo que tiene está a salvo y puede leerlo; inténtelo de nuevo pronto.",
   "error.database_unavailable": "Ahora mismo no se puede acceder a sus conversaciones. No se ha perdido nada; inténtelo de nuevo pronto.",
   "error.empty_message": "Escriba primero un mensaje.",
   "error.empty_title": "Un nombre tiene que decir algo. Escriba uno.",

@@ -31,6 +31,7 @@ export const WORDS = {
   "error.auth_unavailable": "Nous ne pouvons pas vérifier qui vous êtes pour le moment. Vous êtes toujours connecté ; veuillez réessayer bientôt.",
   "error.body_too_large": "Ce message est trop long pour être envoyé.",
   "error.database_busy": "Nous sommes très sollicités en ce moment. Veuillez réessayer dans un instant.",
+  "error.database_read_only": "Rien de nouveau ne peut être enregistré pour le moment. Ce que vous avez est en sécurité et vous pouvez le lire ; veuillez réessayer bientôt.",
   "error.database_unavailable": "Vos conversations sont inaccessibles pour le moment. Rien n’est perdu ; veuillez réessayer bientôt.",
   "error.empty_message": "Veuillez d’abord écrire un message.",
   "error.empty_title": "Un nom doit dire quelque chose. Veuillez en saisir un.",
