@@ -37,6 +37,10 @@ PREFIXES: Final[dict[StoreItemType, str]] = {
 PAUSE_SECONDS: Final = 0.5
 """Between two tries, while a turn waits for the database to come back."""
 
+THREADS_EACH: Final = 4
+"""Threads for each connection. Whoever waits in the pool is refused in time; with a thread for each
+connection the waiting happened before it, where nothing ended it."""
+
 _patience: ContextVar[float] = ContextVar("patience", default=0.0)
 
 
@@ -73,7 +77,9 @@ class NeonStore(Store[RequestContext]):
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._executor = ThreadPoolExecutor(database.pool_size, thread_name_prefix="store")
+        self._executor = ThreadPoolExecutor(
+            THREADS_EACH * database.pool_size, thread_name_prefix="store"
+        )
 
     def generate_thread_id(self, context: RequestContext) -> str:  # noqa: ARG002
         """Return a new thread id, unique at any scale."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -15,6 +17,15 @@ from tests.fix_proxy import Proxy, proxy
 from tests.fix_server import Client, Server
 
 __all__ = ["proxy"]
+
+
+@contextlib.contextmanager
+def seconds_of(proxy: Proxy, seconds: float) -> Iterator[Callable[[], bool]]:
+    """An outage that lasts so long; the question is whether it still does."""
+    until = time.monotonic() + seconds
+    with proxy.away():
+        yield lambda: time.monotonic() < until
+        time.sleep(max(0.0, until - time.monotonic()))
 
 
 @dataclass(frozen=True)
