@@ -16,6 +16,7 @@ import requests
 from chat.stream import SPARE_THREADS
 from tests.faults.processes import whole_again, worker_serving, workers_of
 from tests.fix_auth import AuthServer, Person
+from tests.fix_figures import Figures
 from tests.fix_model import ModelServer, Reply, pieces_of
 from tests.fix_postgres import Databases
 from tests.fix_server import Client, Server, StartServer, Talking, text_of, thread_of
@@ -318,7 +319,7 @@ def test_sigterm_of_one_worker_lets_a_turn_that_nobody_reads_come_to_its_end(
 
 @pytest.mark.soak
 def test_a_worker_that_was_frozen_for_longer_than_its_lease_gives_its_turn_up(
-    mortal: Talking, alice: Client, watch: Callable[[Stream], Watcher]
+    mortal: Talking, alice: Client, watch: Callable[[Stream], Watcher], figures: Figures
 ) -> None:
     thread_id = thread_of(alice.say("first"))
     mortal.model.script(Reply(pieces=pieces_of(ENDLESS), pause=0.02))
@@ -331,16 +332,30 @@ def test_a_worker_that_was_frozen_for_longer_than_its_lease_gives_its_turn_up(
     frozen = time.monotonic()
     try:
         eventually(lambda: turn_state(mortal, thread_id) == "interrupted", 3 * LEASE_SECONDS)
+        settled = time.monotonic() - frozen
+        left = answers_in(mortal, thread_id)[1:]
     finally:
         os.kill(pid, signal.SIGCONT)
     reader.done.result(10)
 
     assert reader.shown[-1][1]["type"] == "error"
     [kept] = answers_in(mortal, thread_id)[1:]
+    assert left == [kept]
     assert ENDLESS.startswith(kept)
     assert kept.startswith(reader.text(before=frozen - 1))
     assert turn_state(mortal, thread_id) == "interrupted"
     assert text_of(alice.say("and now?", thread_id)) == "You said: and now?"
+    seen = len(reader.text(before=frozen + 0.5))
+    figures.tell(
+        "S6 E2",
+        "A worker that stops for longer than its lease loses its turn to another one, and stores "
+        "nothing more of it when it goes on",
+        {
+            "characters stored after it went on": sum(map(len, left)) - len(kept),
+            "characters shown in the last moment and not kept": max(0, seen - len(kept)),
+            "settled by the other worker after, s": round(settled, 1),
+        },
+    )
 
 
 def test_streams_leave_threads_for_everything_else(

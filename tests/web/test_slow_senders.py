@@ -12,6 +12,7 @@ import requests
 
 from chat.web import senders
 from tests.fix_auth import Person
+from tests.fix_figures import Figures
 from tests.fix_server import Client, Server, StartServer
 
 FOREIGN = "Origin: https://evil.example\r\n"
@@ -60,18 +61,32 @@ def test_a_chunked_body_that_drips_is_ended_too(server: Server) -> None:
 
 
 @pytest.mark.soak
-def test_nobody_fills_all_threads_with_slow_bodies_or_slow_heads(start_server: StartServer) -> None:
+def test_nobody_fills_all_threads_with_slow_bodies_or_slow_heads(
+    start_server: StartServer, figures: Figures
+) -> None:
     server = start_server(WEB_THREADS="51")
     heads = [post("/sign-in", FOREIGN + FORM), "POST /sign-in HTT"]
 
     with ThreadPoolExecutor(60) as crowd:
         drips = [crowd.submit(drip, server, heads[n % 2], seconds=30) for n in range(60)]
         time.sleep(2)
+        asked = time.monotonic()
         assert requests.get(f"{server.url}/livez", timeout=40).status_code == 200
+        waited = time.monotonic() - asked
         longest = max(found.result()[0] for found in drips)
 
     assert longest < senders.HEAD_SECONDS + 5
     assert requests.get(f"{server.url}/livez", timeout=2).status_code == 200
+    figures.tell(
+        "E5",
+        "More slow senders than there are threads keep nobody out for longer than a head may take",
+        {
+            "slow senders": len(drips),
+            "threads": 51,
+            "longest that one of them was kept, s": round(longest, 1),
+            "health check beside them answered after, s": round(waited, 2),
+        },
+    )
 
 
 def test_a_body_that_comes_in_time_is_taken_however_it_is_cut(
