@@ -157,7 +157,13 @@ class Proxy:
                 return
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             server = socket.socket(socket.AF_UNIX)
-            server.connect(self._target)
+            try:
+                server.connect(self._target)
+            except OSError:
+                # PostgreSQL itself is not there: whoever comes is sent away, and may come again.
+                client.close()
+                server.close()
+                continue
             pair = _Pair(client, server)
             with self._lock:
                 self._pairs.add(pair)
