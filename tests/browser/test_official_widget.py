@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from chat.db import Connection
 from tests.browser.official_stub import CDN, ELEMENT
@@ -250,3 +250,100 @@ def test_signing_out_takes_the_element_away(tagged: Opened, visitor: Visitor) ->
 
     expect(page.locator("openai-chatkit")).to_have_count(0)
     expect(card(page).or_(signed_out(page))).to_be_visible()
+
+
+@pytest.mark.usefixtures("alice")
+def test_another_look_asks_nobody_who_is_there(tagged: Opened) -> None:
+    page = ready(tagged())
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url))
+
+    page.evaluate("Threadkeeper.init({ theme: 'dark' })")
+    page.wait_for_function("window.given.theme.colorScheme === 'dark'")
+    with page.expect_request("**/session"):
+        page.evaluate("Threadkeeper.refresh()")
+
+    assert sum(url.endswith("/session") for url in asked) == 1
+
+
+@pytest.mark.usefixtures("alice")
+def test_another_server_is_asked_who_is_there(tagged: Opened) -> None:
+    page = ready(tagged())
+
+    # It knows nothing of sessions.
+    with page.expect_response("**/elsewhere/session") as asked:
+        page.evaluate("Threadkeeper.init({ apiUrl: '/elsewhere' })")
+
+    assert asked.value.status == 404
+    page.wait_for_function("window.given.api.url === location.origin + '/elsewhere'")
+    expect(page.locator("openai-chatkit")).to_have_count(1)
+
+
+def test_another_language_is_spoken_once_its_words_are_there(
+    tagged: Opened, visitor: Visitor
+) -> None:
+    page = tagged()
+    open_chat(page)
+    expect(card(page)).to_be_visible()
+
+    page.evaluate("Threadkeeper.init({ language: 'de' })")
+
+    expect(page.get_by_role("link", name="Anmelden")).to_be_visible()
+    assert not visitor.problems
+
+
+def test_a_sign_out_outlives_an_answer_that_was_on_its_way(
+    tagged: Opened, visitor: Visitor, alice: Person
+) -> None:
+    page = ready(tagged())
+    held: list[Route] = []
+    page.route("**/chatkit/session", lambda route: held.append(route), times=1)
+    with page.expect_request("**/chatkit/session"):
+        come_back(page)
+
+    page.evaluate("Threadkeeper.signedOut()")
+    expect(card(page)).to_be_visible()
+    with page.expect_response("**/chatkit/session") as late:
+        held[0].continue_()
+
+    assert late.value.json()["user"]["id"] == alice.id
+    page.evaluate("new Promise((done) => setTimeout(done, 100))")
+    expect(card(page)).to_be_visible()
+    expect(page.locator("openai-chatkit")).to_have_count(0)
+
+
+@pytest.mark.usefixtures("alice")
+@pytest.mark.parametrize(("whose", "told"), [(None, ["Hello"]), ("somebody-else", [])])
+def test_words_of_a_guest_come_along_but_not_those_of_another_person(
+    tagged: Opened, whose: str | None, told: list[str]
+) -> None:
+    page = tagged()
+    page.evaluate(
+        """whose => {
+            sessionStorage.setItem("threadkeeper:draft:guest:new", "Hello");
+            const ended = JSON.stringify({ owner: whose, threadId: null });
+            if (whose) sessionStorage.setItem("threadkeeper:ended", ended);
+        }""",
+        whose,
+    )
+    ready(page)
+    page.evaluate("Threadkeeper.ask({ text: 'And this', send: false })")
+    page.wait_for_function("window.calls.some(([, given]) => given?.text === 'And this')")
+
+    given = page.evaluate("window.calls.filter(([name]) => name === 'setComposerValue')")
+    assert [value["text"] for _, value in given] == [*told, "And this"]
+    assert page.evaluate("sessionStorage.getItem('threadkeeper:ended')") is None
+
+
+@pytest.mark.usefixtures("alice")
+def test_a_question_that_is_none_is_named_and_left_out(tagged: Opened, visitor: Visitor) -> None:
+    page = ready(tagged())
+
+    page.evaluate("Threadkeeper.ask({ text: 5 })")
+    page.evaluate("Threadkeeper.ask('This one')")
+
+    page.wait_for_function("window.calls.some(([name]) => name === 'sendUserMessage')")
+    sent = page.evaluate("window.calls.filter(([name]) => name === 'sendUserMessage')")
+    assert [value["text"] for _, value in sent] == ["This one"]
+    assert "text can't be 5" in visitor.problems.pop(0)
+    assert "wants a text" in visitor.problems.pop(0)

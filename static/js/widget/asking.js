@@ -6,6 +6,21 @@ import { joined } from "./kept.js";
 
 const KINDS = { text: "string", quote: "string", send: "boolean" };
 
+/**
+ * Return the question without what is wrong in it, which is said on the console; null if none is left.
+ * @param {any} given
+ */
+export function questionOf(given) {
+  const right = /** @type {Question} */ ({});
+  for (const [name, kind] of Object.entries(KINDS)) {
+    if (typeof given[name] === kind) right[/** @type {keyof Question} */ (name)] = given[name];
+    else if (given[name] != null) console.warn(`Threadkeeper: in ask(), ${name} can't be`, given[name]);
+  }
+  if (right.text?.trim() || right.quote?.trim()) return right;
+  console.warn("Threadkeeper: ask() wants a text, or an object with a text or a quote");
+  return null;
+}
+
 /** Hands questions to the conversation that is open; before it is known whose that is, they wait. */
 export class Asking {
   #calls;
@@ -21,15 +36,10 @@ export class Asking {
     this.#calls = calls;
   }
 
-  /** Ask, without what is wrong in it, which is said on the console. @param {any} given */
+  /** @param {any} given */
   add(given) {
-    const right = /** @type {Question} */ ({});
-    for (const [name, kind] of Object.entries(KINDS)) {
-      if (typeof given[name] === kind) right[name] = given[name];
-      else if (given[name] != null) console.warn(`Threadkeeper: in ask(), ${name} can't be`, given[name]);
-    }
-    if (right.text?.trim() || right.quote?.trim()) this.#waiting.push(right);
-    else console.warn("Threadkeeper: ask() wants a text, or an object with a text or a quote");
+    const question = questionOf(given);
+    if (question) this.#waiting.push(question);
     this.handOn();
   }
 

@@ -8,6 +8,8 @@ const ENDED = `${PREFIX}ended`;
 
 /** @typedef {{ text: string, quote: string }} Words */
 
+const NOTHING = { text: "", quote: "" };
+
 /** Who writes while nobody is signed in. */
 export const GUEST = "guest";
 /** Who writes to a server that does not ask who it is. */
@@ -78,6 +80,20 @@ export const ended = {
   write: (owner, threadId) => reach(() => sessionStorage.setItem(ENDED, JSON.stringify({ owner, threadId }))),
   clear: () => reach(() => sessionStorage.removeItem(ENDED)),
 };
+
+/**
+ * Take from the guest what was typed before this person came. What somebody else was writing when their
+ * session ended is gone.
+ * @param {string} owner
+ * @returns {Words & { thread?: { id: string | null } }} `thread` is where it was, if this person wrote it
+ */
+export function taken(owner) {
+  const [words, whose] = [typed.read(GUEST, null), ended.read()];
+  ended.clear();
+  typed.write(GUEST, null, NOTHING);
+  if (!whose) return words;
+  return whose.owner === owner ? { ...words, thread: { id: whose.threadId } } : NOTHING;
+}
 
 /** Storage can be full or forbidden; then nothing is remembered. */
 function reach(use) {

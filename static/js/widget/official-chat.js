@@ -9,7 +9,7 @@ import { apiUrl } from "./server.js";
 /** @typedef {import("@openai/chatkit").OpenAIChatKit} OpenAIChatKit */
 /** @typedef {import("@openai/chatkit").ChatKitEvents} ChatKitEvents */
 /** @typedef {import("./server.js").Shell} Shell */
-/** @typedef {{ text?: string, quote?: string, send?: boolean }} Asked */
+/** @typedef {import("./asking.js").Question} Question */
 
 /**
  * @typedef {object} Mine what the element is made for
@@ -43,7 +43,7 @@ export class OfficialChat {
   #threadId;
   /** Whether its frame is there, so that it hears what it is asked. */
   #ready = false;
-  #asked = /** @type {Asked[]} */ ([]);
+  #asked = /** @type {Question[]} */ ([]);
   #fetch;
 
   /** @param {Shell} shell @param {Mine} mine */
@@ -75,7 +75,7 @@ export class OfficialChat {
     if (this.#ready) this.element.focusComposer();
   }
 
-  /** Say it, as soon as the element listens. @param {Asked} asked */
+  /** Say it, as soon as the element listens. @param {Question} asked */
   ask(asked) {
     this.#asked.push(asked);
     this.#askNow();
