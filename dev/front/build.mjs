@@ -39,7 +39,7 @@ function settings(format) {
     metafile: true,
     write: false,
     outdir: out,
-    logLevel: "error",
+    logLevel: "silent",
   };
 }
 
@@ -114,8 +114,13 @@ async function main() {
   if (failed.length) throw new Error(failed.join("\n"));
 }
 
-/** esbuild has printed what it found wrong, with the place. */
-const reason = ({ name }, error) => `${name}.js was not built${error.errors ? "" : `: ${error.message}`}`;
+/** A line for each thing that is wrong, with its place where esbuild knows it. */
+function reason({ name }, error) {
+  const lines = (error.errors ?? [{ text: error.message }]).map(
+    ({ text, location }) => `${location ? `static/${location.file}:${location.line}: ` : ""}${text}`,
+  );
+  return `${name}.js was not built: ${lines.join("\n")}`;
+}
 
 main().catch((error) => {
   console.error(error.message);

@@ -34,7 +34,8 @@ export function leaveOut(found) {
     setup(build) {
       build.onResolve({ filter: /^\./ }, ({ kind, path: name, resolveDir }) => {
         if (kind !== "dynamic-import") return undefined;
-        const file = existing(path.resolve(resolveDir, name));
+        const file = path.resolve(resolveDir, name);
+        if (!existsSync(file)) return { errors: [{ text: `there is no ${name}` }] };
         if (!found.entries.has(file)) found.chunks.add(file);
         return { path: name, external: true };
       });
@@ -44,11 +45,6 @@ export function leaveOut(found) {
       });
     },
   };
-}
-
-function existing(file) {
-  if (!existsSync(file)) throw new Error(`there is no ${file}`);
-  return file;
 }
 
 /**
@@ -110,16 +106,18 @@ export function handOver({ entries }, chunks, taking = ALL) {
         const lines = [...byFile.get(file).wanted].sort().map(([name, source]) => handedOn(name, source, taking));
         return { contents: lines.join("\n"), resolveDir: path.dirname(file) };
       });
-      build.onLoad({ filter: SCRIPT }, async ({ path: file }) => {
-        return { contents: loads(take(await bare(file), file, taking), file, byFile, entries) };
-      });
+      build.onLoad({ filter: SCRIPT }, ({ path: file }) =>
+        bare(file)
+          .then((code) => ({ contents: loads(take(code, file, taking), file, byFile, entries) }))
+          .catch((error) => ({ errors: error.errors ?? [{ text: error.message }] })),
+      );
     },
   };
 }
 
 /** Without comments, whose types look like imports, and with one way to write an import. */
 async function bare(file) {
-  const { code } = await esbuild.transform(await readFile(file, "utf8"), { loader: "js", minifyWhitespace: true });
+  const { code } = await esbuild.transform(await readFile(file, "utf8"), { loader: "js", minifyWhitespace: true, sourcefile: file });
   return code;
 }
 
@@ -127,7 +125,7 @@ function take(code, file, { inside, wanted }) {
   return code.replace(IMPORT, (whole, names, other, from) => {
     const source = path.resolve(path.dirname(file), from);
     if (!inside.has(source)) return whole;
-    if (other) throw new Error(`${file}: name what you import from ${from}`);
+    if (other) throw new Error(`${path.basename(file)} has to name what it imports from ${from}`);
     const words = names.split(",").map((word) => word.trim()).filter(Boolean);
     for (const word of words) want(word.split(" as ")[0], source, wanted);
     return `const { ${words.map((word) => word.replace(" as ", ": ")).join(", ")} } = shared;`;

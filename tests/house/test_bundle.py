@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,22 @@ def test_a_missing_source_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(bundle.BundleFailed, match=r"static/js/widget/launcher\.js is missing"):
         bundle.build(tmp_path / "built")
+
+
+def test_a_missing_part_is_named_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    static = tmp_path / "static"
+    shutil.copytree(bundle.STATIC, static)
+    (static / "js" / "widget" / "phone.js").unlink()
+    monkeypatch.setattr(bundle, "STATIC", static)
+
+    with pytest.raises(bundle.BundleFailed) as failed:
+        bundle.build(tmp_path / "built")
+
+    # Both panels load it.
+    lines = str(failed.value).splitlines()
+    assert [re.sub(r":\d+:", ":", line) for line in lines] == [
+        f"{name}.js was not built: static/js/widget/small.js: there is no ./phone.js"
+        for name in ("panel", "official")
+    ]
