@@ -51,6 +51,20 @@ logger = logging.getLogger(__name__)
 
 CHECKPOINT_CONNECTIONS: Final = 1
 """Of each worker, beside DATABASE_POOL_SIZE: leases are renewed however busy the others are."""
+ROOMS: Final = (
+    history,
+    search,
+    manage,
+    selection,
+    export,
+    messages,
+    sign_in,
+    health,
+    chatkit,
+    widget_api,
+    launcher,
+)
+"""Modules with a blueprint."""
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -71,9 +85,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         )
     for part in (headers, cors, errors, guard, pages):
         part.install(app)
-    for room in (history, search, manage, selection, export, messages, sign_in, health):
-        app.register_blueprint(room.blueprint)
-    for room in (chatkit, widget_api, launcher):
+    for room in ROOMS:
         app.register_blueprint(room.blueprint)
     if settings.demo_page:
         app.register_blueprint(demo.blueprint)
