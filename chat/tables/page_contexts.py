@@ -64,29 +64,6 @@ ADD: Final = """
         ON CONFLICT (user_id, thread_id, id) DO NOTHING
 """
 
-# As chat.threads.start.
-START: Final = """
-    -- chat.page_contexts.start
-      WITH started AS (
-               INSERT INTO chatkit_thread
-                      (user_id, id, title, title_words, title_source, document, status,
-                       last_position)
-               VALUES (%(user_id)s, %(thread_id)s, %(title)s,
-                       array_to_tsvector(%(title_words)s::text[]),
-                       CASE WHEN %(title)s::text IS NULL THEN 'none' ELSE 'message' END,
-                       %(thread)s, %(status)s, 2)
-                   ON CONFLICT (user_id, id) DO NOTHING
-            RETURNING id)
-    INSERT INTO chatkit_thread_item
-           (user_id, thread_id, position, id, kind, document, preview, words)
-    SELECT %(user_id)s, id, 1, %(page_id)s, %(page_kind)s, %(page)s::json, NULL, NULL
-      FROM started
-     UNION ALL
-    SELECT %(user_id)s, id, 2, %(item_id)s, %(kind)s, %(document)s::json,
-           %(preview)s, array_to_tsvector(%(words)s::text[])
-      FROM started
-"""
-
 
 def add(
     conn: Connection,
@@ -101,17 +78,16 @@ def add(
     The page context goes before it, unless it is that of the thread's newest already. Safe to
     repeat. Raises ThreadNotFound if the thread is not the user's.
     """
-    params = {**items.columns(user_id, message.thread_id, message), **page_columns(page)}
     if thread is not None:
-        about = threads.columns(user_id, thread)
-        conn.execute(START, {**about, **params, "thread": about["document"]})
+        threads.start(conn, user_id=user_id, thread=thread, first_item=message, page=page)
         return
+    params = {**items.columns(user_id, message.thread_id, message), **page_columns(page)}
     if conn.execute(ADD, params).rowcount == 0 and not items.thread_exists(conn, params):
         raise ThreadNotFound(message.thread_id)
 
 
 def page_columns(page: HiddenContextItem) -> dict[str, Any]:
-    """Return what ADD and START ask for of a page context."""
+    """Return what ADD asks for of a page context."""
     document = model_json(page)
     return {
         "page_id": page.id,

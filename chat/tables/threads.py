@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Final
 
-from chatkit.types import ThreadItem, ThreadMetadata
+from chatkit.types import HiddenContextItem, ThreadItem, ThreadMetadata
 
 from chat.db import NOT_WRITABLE, Connection
 from chat.errors import ThreadNotFound
@@ -53,12 +53,17 @@ START: Final = """
                VALUES (%(user_id)s, %(thread_id)s, %(title)s,
                        array_to_tsvector(%(title_words)s::text[]),
                        CASE WHEN %(title)s::text IS NULL THEN 'none' ELSE 'message' END,
-                       %(document)s, %(status)s, 1)
+                       %(document)s, %(status)s,
+                       CASE WHEN %(page)s::text IS NULL THEN 1 ELSE 2 END)
                    ON CONFLICT (user_id, id) DO NOTHING
-            RETURNING id)
+            RETURNING id, last_position)
     INSERT INTO chatkit_thread_item
            (user_id, thread_id, position, id, kind, document, preview, words)
-    SELECT %(user_id)s, id, 1, %(item_id)s, %(kind)s, %(item)s,
+    SELECT %(user_id)s, id, 1, %(page_id)s, %(page_kind)s, %(page)s::json, NULL, NULL
+      FROM started
+     WHERE last_position = 2
+     UNION ALL
+    SELECT %(user_id)s, id, last_position, %(item_id)s, %(kind)s, %(item)s::json,
            %(preview)s, array_to_tsvector(%(words)s::text[])
       FROM started
 """
@@ -157,11 +162,17 @@ def mark_read(conn: Connection, *, user_id: str, thread_id: str) -> None:
 
 
 def start(
-    conn: Connection, *, user_id: str, thread: ThreadMetadata, first_item: ThreadItem
+    conn: Connection,
+    *,
+    user_id: str,
+    thread: ThreadMetadata,
+    first_item: ThreadItem,
+    page: HiddenContextItem | None = None,
 ) -> None:
     """Insert a new thread together with its first item, or nothing if the id is taken.
 
-    A title counts as made from the first message, so that a model may improve it.
+    A page context goes before the item. A title counts as made from the first message, so that a
+    model may improve it.
     """
     conn.execute(
         START,
@@ -171,6 +182,9 @@ def start(
             "item_id": first_item.id,
             "kind": first_item.type,
             "item": model_json(first_item),
+            "page_id": page and page.id,
+            "page_kind": page and page.type,
+            "page": page and model_json(page),
             **search_columns(user_id, first_item),
         },
     )

@@ -35,7 +35,6 @@ SEES_DELETED = {
     "chat.deletions.next_due": "says when that is due",
     "chat.deletions.waiting": "counts what can be brought back",
     "chat.threads.start": "a new thread",
-    "chat.page_contexts.start": "a new thread",
     "chat.imports.thread": "a new thread",
     "chat.imports.items": "after chat.imports.thread, in its transaction; so is the next one",
     "chat.imports.finish": "after chat.imports.thread",
