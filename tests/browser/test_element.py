@@ -107,47 +107,48 @@ def composer(page: Page) -> Locator:
 
 # Options
 
+WRONG = """{
+    locale: 5, theme: { colorScheme: "purple", color: { accent: { primary: "no colour" } } },
+    frameTitle: [], initialThread: 7, onClientTool: "paint", history: "yes",
+    header: { enabled: false, title: 1 }, composer: { placeholder: 3 },
+    startScreen: { greeting: {}, prompts: [{ label: 1 }, { label: "A", prompt: "B" }] },
+    disclaimer: { text: false }, threadItemActions: { retry: "no" },
+    thread: { autoScroll: 1 }, pageContext: {}, search: "x", signInUrl: 9,
+}"""
+# What of it is named.
+WRONGLY_NAMED = {
+    "locale",
+    "theme.colorScheme",
+    "theme.color.accent.primary",
+    "frameTitle",
+    "initialThread",
+    "onClientTool",
+    "header.title",
+    "history",
+    "startScreen.greeting",
+    "startScreen.prompts[0]",
+    "composer.placeholder",
+    "disclaimer.text",
+    "threadItemActions.retry",
+    "thread.autoScroll",
+    "pageContext",
+    "search",
+    "signInUrl",
+}
+
 
 def test_options_of_wrong_types_are_warned_of_once_and_have_their_defaults(alice: Reader) -> None:
-    wrong = """{
-        locale: 5, theme: { colorScheme: "purple", color: { accent: { primary: "no colour" } } },
-        frameTitle: [], initialThread: 7, onClientTool: "paint", history: "yes",
-        header: { enabled: false, title: 1 }, composer: { placeholder: 3 },
-        startScreen: { greeting: {}, prompts: [{ label: 1 }, { label: "A", prompt: "B" }] },
-        disclaimer: { text: false }, threadItemActions: { retry: "no" },
-        thread: { autoScroll: 1 }, pageContext: {}, search: "x", signInUrl: 9,
-    }"""
-    page = made(alice, wrong)
+    page = made(alice, WRONG)
 
     said = warnings_of(alice)
     named = [line.split("the option ")[1].split(" can’t")[0] for line in said]
-    assert sorted(named) == sorted(
-        [
-            "locale",
-            "theme.colorScheme",
-            "theme.color.accent.primary",
-            "frameTitle",
-            "initialThread",
-            "onClientTool",
-            "header.title",
-            "history",
-            "startScreen.greeting",
-            "startScreen.prompts[0]",
-            "composer.placeholder",
-            "disclaimer.text",
-            "threadItemActions.retry",
-            "thread.autoScroll",
-            "pageContext",
-            "search",
-            "signInUrl",
-        ]
-    )
+    assert sorted(named) == sorted(WRONGLY_NAMED)
     expect(page.locator(".greeting")).to_have_text("What would you like to talk about?")
     expect(page.locator(".prompt")).to_have_text(["A"])
     expect(composer(page)).to_have_attribute("placeholder", "Write a message")
     expect(page.locator("threadkeeper-chat")).not_to_have_attribute("data-scheme", "purple")
 
-    page.evaluate("(wrong) => chat.setOptions({ ...base, ...eval(`(${wrong})`) })", wrong)
+    page.evaluate("(wrong) => chat.setOptions({ ...base, ...eval(`(${wrong})`) })", WRONG)
     page.evaluate("chat.setOptions(5)")
     assert warnings_of(alice) == ["the option options can’t be a number; its default is used"]
 

@@ -100,6 +100,12 @@ def test_arabic_runs_from_right_to_left_in_every_state(
     for selector in (".launcher", "#panel", "threadkeeper-chat .whole", ".composer"):
         assert page.locator(selector).evaluate(DIRECTION) == "rtl", selector
 
+    talk_in_arabic(speaking, page, width)
+    manage_in_arabic(page, width)
+
+
+def talk_in_arabic(speaking: Sites, page: Page, width: int) -> None:
+    """Quote, ask and be answered: words run as their language does, code as code does."""
     page.evaluate("Threadkeeper.ask({ quote: 'The lamp takes at most six watts.' })")
     expect(page.locator(".quote-words")).to_be_visible()
     speaking.model.when_asked("كم واط؟", Reply(pieces_of(CODE)))
@@ -115,6 +121,9 @@ def test_arabic_runs_from_right_to_left_in_every_state(
     assert_accessible(page)
     picture(page, f"ar-conversation-{width}")
 
+
+def manage_in_arabic(page: Page, width: int) -> None:
+    """Look at the list, at renaming and at deleting."""
     page.get_by_role("button", name="المحادثات").click()
     expect(page.locator(".past-title")).to_have_count(1)
     assert_accessible(page)

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser.bare_page import bare_page, open_page
 from tests.plain_chatkit import PlainServer
-
-PATIENCE_MS = 10_000
 
 
 @pytest.fixture
@@ -22,21 +21,8 @@ def plain() -> Iterator[PlainServer]:
 
 @pytest.fixture
 def page(chromium: Browser, plain: PlainServer) -> Iterator[Page]:
-    """A bare page with the element, whose console has nothing to say."""
-    page = chromium.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda line: problems.append(line.text) if line.type == "warning" else None)
-    open_page(page, plain)
-    yield page
-    page.close()
-    assert not problems
-
-
-def open_page(page: Page, plain: PlainServer, query: str = "") -> None:
-    page.goto(f"{plain.url}/{query}")
-    page.locator("threadkeeper-chat[data-ready]").first.wait_for()
+    with bare_page(chromium, plain.url) as page:
+        yield page
 
 
 def say(where: Page | Locator, text: str) -> None:
@@ -129,7 +115,7 @@ def test_a_reload_brings_the_thread_back(page: Page, plain: PlainServer) -> None
         expect(page.get_by_role("button", name="Send")).to_be_visible()
     (thread,) = plain.parrot.memory.threads
 
-    open_page(page, plain, f"?thread={thread}")
+    open_page(page, f"{plain.url}/?thread={thread}")
 
     expect(answers(page).last).to_have_text("You said: number 11 (12)")
     page.get_by_role("button", name="Earlier messages").click()
@@ -143,10 +129,10 @@ def test_a_reload_brings_the_thread_back(page: Page, plain: PlainServer) -> None
 def test_a_thread_that_is_gone_and_a_server_that_is_down_are_said(
     page: Page, plain: PlainServer
 ) -> None:
-    open_page(page, plain, "?thread=thr_gone")
+    open_page(page, f"{plain.url}/?thread=thr_gone")
     expect(page.locator(".faults > *")).to_be_visible()
 
-    open_page(page, plain)
+    open_page(page, plain.url)
     plain.down = True
     say(page, "hello")
     expect(page.get_by_role("textbox", name="Message")).to_have_value("hello")
@@ -157,7 +143,7 @@ def test_a_thread_that_is_gone_and_a_server_that_is_down_are_said(
 
 
 def test_two_elements_on_a_page_are_two_conversations(page: Page, plain: PlainServer) -> None:
-    open_page(page, plain, "?elements=2")
+    open_page(page, f"{plain.url}/?elements=2")
     first, second = page.locator("threadkeeper-chat").all()
 
     say(first, "left")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from dev.scripted_chatkit import (
     ANSWER,
@@ -20,6 +19,9 @@ from dev.scripted_chatkit import (
     question,
     turn,
 )
+from tests.browser.bare_page import chatkit, open_page, page
+
+__all__ = ["chatkit", "page"]
 
 MEGABYTE = 1_000_000
 # Twice what is shown at a time: the timer of hidden tabs stands in for a frame that is late.
@@ -57,27 +59,6 @@ COUNT = """() => {
         document.addEventListener("chatkit.response.end", over, { once: true }));
 }"""
 OVER = "() => window.over.then(() => new Promise(requestAnimationFrame)).then(() => window.counted)"
-
-
-@pytest.fixture(scope="module")
-def chatkit() -> Iterator[ScriptedChatKit]:
-    chatkit = ScriptedChatKit()
-    yield chatkit
-    chatkit.close()
-
-
-@pytest.fixture
-def page(chromium: Browser, chatkit: ScriptedChatKit) -> Iterator[Page]:
-    """A bare page with the element."""
-    page = chromium.new_page()
-    open_page(page, chatkit)
-    yield page
-    page.close()
-
-
-def open_page(page: Page, chatkit: ScriptedChatKit) -> None:
-    page.goto(chatkit.url)
-    page.wait_for_selector("threadkeeper-chat[data-ready]")
 
 
 def ask(page: Page) -> dict[str, Any]:
@@ -166,7 +147,7 @@ def test_a_page_without_frames_shows_the_answer_all_the_same(
         "window.requestAnimationFrame = () => 0;"
         "Object.defineProperty(document, 'hidden', { get: () => true })"
     )
-    open_page(page, chatkit)
+    open_page(page, chatkit.url)
     chatkit.script = lambda: map(event, turn(in_pieces(text, 1_000)))
 
     page.get_by_role("textbox", name="Message").fill("Go on")

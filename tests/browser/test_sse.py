@@ -6,9 +6,12 @@ import time
 from collections.abc import Iterable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from dev.scripted_chatkit import ScriptedChatKit, added, answer, delta, done, event, question, turn
+from tests.browser.bare_page import chatkit, page
+
+__all__ = ["chatkit", "page"]
 
 WORDS = "é € 😀 ﷽ end"
 FIRST = [
@@ -27,26 +30,6 @@ READ = """async ({ pieces }) => {
     for await (const data of eventData(body)) found.push(data);
     return found;
 }"""
-
-
-@pytest.fixture(scope="module")
-def chatkit() -> Iterator[ScriptedChatKit]:
-    chatkit = ScriptedChatKit()
-    yield chatkit
-    chatkit.close()
-
-
-@pytest.fixture
-def page(chromium: Browser, chatkit: ScriptedChatKit) -> Iterator[Page]:
-    """A bare page with the element."""
-    page = chromium.new_page()
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(chatkit.url)
-    page.wait_for_selector("threadkeeper-chat[data-ready]")
-    yield page
-    page.close()
-    assert not problems
 
 
 def read(page: Page, pieces: Iterable[bytes]) -> list[str]:

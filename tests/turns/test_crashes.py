@@ -235,16 +235,10 @@ def test_sigterm_lets_short_answers_end_and_stores_what_there_is_of_long_ones(
     server = start_server(workers=2, OPENAI_BASE_URL=model_server.base_url, CHAT_MODEL="test-model")
     talking = Talking(server, model_server)
     alice, mallory = server.client(alice_session), server.client(mallory_session)
-    short, long = (
-        Reply(pieces=pieces_of(LONG), pause=0.05),
-        Reply(pieces=pieces_of(ENDLESS), pause=0.05),
-    )
-    streams: dict[str, list[Stream]] = {"short": [], "long": []}
-    for name, reply, who in (("short", short, alice), ("long", long, mallory)):
-        for number in range(5):
-            model_server.script(reply)
-            streams[name].append(begin(who, f"no {number}", **KEEP))
-            streams[name][-1].read(deltas=2)
+    streams = {
+        "short": _five_answers(alice, model_server, LONG),
+        "long": _five_answers(mallory, model_server, ENDLESS),
+    }
     threads = {name: [thread_of(each.seen) for each in some] for name, some in streams.items()}
     # One of each is read to the end; the others' readers leave.
     readers = {name: watch(some[0]) for name, some in streams.items()}
@@ -273,6 +267,16 @@ def test_sigterm_lets_short_answers_end_and_stores_what_there_is_of_long_ones(
         # All of them were written for as long as the first one was.
         assert len(answer) > 0.9 * len(kept[0])
     assert kept[0] == whole_text(streams["long"][0].seen)
+
+
+def _five_answers(who: Client, model: ModelServer, text: str) -> list[Stream]:
+    """Begin five answers of that text; each is being written by now."""
+    streams = []
+    for number in range(5):
+        model.script(Reply(pieces=pieces_of(text), pause=0.05))
+        streams.append(begin(who, f"no {number}", **KEEP))
+        streams[-1].read(deltas=2)
+    return streams
 
 
 def answers_in(talking: Talking, thread_id: str) -> list[str]:

@@ -26,16 +26,6 @@ ENDLESS = " ".join(f"word{number}" for number in range(2000))
 
 
 @pytest.fixture
-def model(talking: Talking) -> ModelServer:
-    return talking.model
-
-
-@pytest.fixture
-def alice(talking: Talking, alice_session: Person) -> Client:
-    return talking.server.client(alice_session)
-
-
-@pytest.fixture
 def database(talking: Talking) -> Iterator[Database]:
     database = Database(talking.server.dsn, pool_size=2)
     yield database

@@ -8,28 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
-import pytest
 
 from chat.db import Database
 from chat.neon_store import NeonStore
 from chat.tables import items, turn_ends, turn_logs, turns
 from chat.tables.turns import NewTurn
 from chat.turn_keeper import TurnKeeper
-from tests.fix_auth import Person
 from tests.fix_model import ModelServer, Reply
 from tests.fix_server import Client, Talking, thread_of
 from tests.fix_store import a_message, a_thread, an_answer
 from tests.turns.test_turns import KEEP, begin, eventually, turn_state
-
-
-@pytest.fixture
-def alice(talking: Talking, alice_session: Person) -> Client:
-    return talking.server.client(alice_session)
-
-
-@pytest.fixture
-def model(talking: Talking) -> ModelServer:
-    return talking.model
 
 
 def shown(client: Client, thread_id: str) -> list[tuple[str, str | None]]:

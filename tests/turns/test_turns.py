@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
-import pytest
 import requests
 
 from tests.fix_auth import Person
@@ -22,16 +21,6 @@ from tests.fix_server import Client, Talking, text_of, thread_of, words
 
 LONG = " ".join(f"word{number}" for number in range(60))
 KEEP = {"X-Threadkeeper-Turn": "keep"}
-
-
-@pytest.fixture
-def alice(talking: Talking, alice_session: Person) -> Client:
-    return talking.server.client(alice_session)
-
-
-@pytest.fixture
-def model(talking: Talking) -> ModelServer:
-    return talking.model
 
 
 def eventually(holds: Callable[[], Any], seconds: float = 10) -> Any:

@@ -96,16 +96,7 @@ def every_item(thread_id: str) -> list[ThreadItem]:
         ),
         WorkflowItem(
             **base("workflow"),
-            workflow=Workflow(
-                type="reasoning",
-                tasks=[
-                    ThoughtTask(title="Weighing it", content="A worn *chain*."),
-                    SearchTask(queries=["chain wear", "cassette"], sources=[web]),
-                    FileTask(sources=[FileSource(title="Manual", filename="manual.pdf")]),
-                    ImageTask(),
-                ],
-                summary=DurationSummary(duration=8),
-            ),
+            workflow=_workflow(web),
         ),
         ClientToolCallItem(
             **base("tool"),
@@ -121,23 +112,7 @@ def every_item(thread_id: str) -> list[ThreadItem]:
         ),
         WidgetItem(
             **base("widget"),
-            widget=Card(
-                children=[
-                    Title(value="Chain, 9-speed"),
-                    Row(children=[Badge(label="24 €"), Caption(value="in stock")]),
-                    Divider(),
-                    Markdown(value="Fits *most* bikes"),
-                    Image(src="https://example.com/chain.png", alt="A chain"),
-                    Chart(
-                        data=[{"d": 1, "km": 2}],
-                        series=[BarSeries(label="km", dataKey="km")],
-                        xAxis="d",
-                    ),
-                    RadioGroup(name="length", options=[{"label": "Long", "value": "l"}]),
-                    Button(label="Buy it"),
-                ],
-                confirm=CardAction(label="Yes", action=ActionConfig(type="confirm")),
-            ),
+            widget=_card(),
         ),
         WidgetItem(**base("wordless"), widget=Card(children=[Spacer()]), copy_text="Only this"),
         WidgetItem(
@@ -152,22 +127,59 @@ def every_item(thread_id: str) -> list[ThreadItem]:
         TaskItem(**base("task"), task=CustomTask(title="Saved to your list", content="Chain")),
         StructuredInputItem(
             **base("question"),
-            inputs=[
-                StructuredInputMultipleChoice(
-                    id="q1",
-                    question="Which one?",
-                    options=[StructuredInputMultipleChoiceOption(value="Chain only")],
-                ),
-                StructuredInputFreeform(
-                    id="q2",
-                    question="Where to?",
-                    answer=StructuredInputAnswer(values=["Leeds", "York"]),
-                ),
-            ],
+            inputs=_inputs(),
         ),
         HiddenContextItem(**base("hidden"), content="SECRET ONE"),
         SDKHiddenContextItem(**base("sdk"), content="SECRET TWO"),
         EndOfTurnItem(**base("end")),
+    ]
+
+
+def _workflow(web: URLSource) -> Workflow:
+    return Workflow(
+        type="reasoning",
+        tasks=[
+            ThoughtTask(title="Weighing it", content="A worn *chain*."),
+            SearchTask(queries=["chain wear", "cassette"], sources=[web]),
+            FileTask(sources=[FileSource(title="Manual", filename="manual.pdf")]),
+            ImageTask(),
+        ],
+        summary=DurationSummary(duration=8),
+    )
+
+
+def _card() -> Card:
+    return Card(
+        children=[
+            Title(value="Chain, 9-speed"),
+            Row(children=[Badge(label="24 €"), Caption(value="in stock")]),
+            Divider(),
+            Markdown(value="Fits *most* bikes"),
+            Image(src="https://example.com/chain.png", alt="A chain"),
+            Chart(
+                data=[{"d": 1, "km": 2}],
+                series=[BarSeries(label="km", dataKey="km")],
+                xAxis="d",
+            ),
+            RadioGroup(name="length", options=[{"label": "Long", "value": "l"}]),
+            Button(label="Buy it"),
+        ],
+        confirm=CardAction(label="Yes", action=ActionConfig(type="confirm")),
+    )
+
+
+def _inputs() -> list[StructuredInputMultipleChoice | StructuredInputFreeform]:
+    return [
+        StructuredInputMultipleChoice(
+            id="q1",
+            question="Which one?",
+            options=[StructuredInputMultipleChoiceOption(value="Chain only")],
+        ),
+        StructuredInputFreeform(
+            id="q2",
+            question="Where to?",
+            answer=StructuredInputAnswer(values=["Leeds", "York"]),
+        ),
     ]
 
 
