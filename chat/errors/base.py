@@ -10,8 +10,8 @@ class ChatError(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
-    public: ClassVar[str] = "Something went wrong on our side. Please try again."
     allow_retry: ClassVar[bool] = False
+    public: str = "Something went wrong on our side. Please try again."
     retry_after: int | None = None
     """Seconds for the Retry-After header, or None to send none; an error may know better."""
 

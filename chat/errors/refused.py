@@ -224,17 +224,19 @@ class TooManyTurns(ChatError):
 class RateLimited(ChatError):
     """The person did something more often than one person may, on all workers together.
 
-    `seconds` is how long that lasts; Retry-After has it rounded up.
+    `seconds` is how long that lasts; Retry-After and `public` have it rounded up.
     """
 
     status, code = 429, "rate_limited"
-    public = "That was a lot in a short time. Please wait a little, and then go on."
+    public = "That was a lot in a short time. You can go on in {wait}."
     allow_retry = True
     retry_after = 60
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.retry_after = max(1, math.ceil(seconds))
+        unit = "second" if self.retry_after == 1 else "seconds"
+        self.public = self.public.format(wait=f"{self.retry_after} {unit}")
         super().__init__(f"no room for {self.retry_after} s")
 
 

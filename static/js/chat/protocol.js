@@ -93,6 +93,7 @@ export async function refusal(response) {
   return new Fault(said.code ?? "http_error", errorWords(said.code, words) || word("fault.http_error", { status: String(response.status) }), {
     status: response.status,
     requestId: said.request_id,
-    allowRetry: response.status >= 500 || response.status === 429,
+    // A quota lasts for a day.
+    allowRetry: response.status >= 500 || (response.status === 429 && said.code !== "quota_reached"),
   });
 }

@@ -1,6 +1,6 @@
 /** Who is signed in, as far as the server says. */
 
-import { Fault } from "../chat/protocol.js";
+import { Fault, refusal } from "../chat/protocol.js";
 import { signed } from "../chat/signed.js";
 import { word } from "../chat/words.js";
 
@@ -86,6 +86,7 @@ export class Watch {
     const answer = await signed(headers, this.#calls.getToken(), send, knowsNobody);
     if (PLAIN.has(answer.status)) return { kind: "anyone", id: null };
     if (answer.status === 401) return { kind: "nobody", id: null, signInUrl: null };
+    if (answer.status === 429) throw await refusal(answer);
     if (!answer.ok) throw new Fault("no_session", word("panel.unknown"), { status: answer.status, allowRetry: true });
     const { user, sign_in_url: signInUrl = null } = await answer.json();
     return user ? { kind: "person", id: String(user.id), name: String(user.name ?? "") } : { kind: "nobody", id: null, signInUrl };
