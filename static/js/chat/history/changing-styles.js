@@ -2,6 +2,6 @@
 
 import { fetched } from "../sheets.js";
 
-const FILES = ["changing"];
+const FILES = ["naming", "changing"];
 
 export const changingStyles = () => fetched(FILES);

@@ -2,6 +2,6 @@
 
 import { fetched } from "../sheets.js";
 
-const FILES = ["found"];
+const FILES = ["asking", "found"];
 
 export const foundStyles = () => fetched(FILES);
