@@ -1,19 +1,36 @@
 """How gunicorn serves Threadkeeper: `gunicorn wsgi:app`. Each number has its reason beside it."""
 
+import errno
 import os
 import sys
+import time
 
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
 from chat.config import ServerSettings, Settings
 from chat.errors import ConfigError
+from chat.stream import allow_descriptors
 from chat.stream import worker as this_worker
 from chat.web.senders import senders
 
 
 class PatientWorker(ThreadWorker):
     """gunicorn's threads, which nobody holds for longer than it takes to send a request."""
+
+    def accept(self, listener):
+        """Take a connection in, unless another worker is quicker to.
+
+        Who waits for a worker with many streams to do so is taken by one that has few. Without a
+        free descriptor gunicorn would end the worker, with all its streams: so it waits for one.
+        """
+        time.sleep(this_worker.crowded() * YIELD_SECONDS)
+        try:
+            super().accept(listener)
+        except OSError as exc:
+            if exc.errno not in {errno.EMFILE, errno.ENFILE}:
+                raise
+            time.sleep(PAUSE_SECONDS)
 
     def handle(self, conn):
         """Serve a connection's next request; its bytes have to arrive in time."""
@@ -61,9 +78,19 @@ forwarded_allow_ips = ""
 # A stream holds a thread while somebody reads it, and waits for the model nearly all that time.
 # What holds threads for as long as it likes is a slow sender: see chat/web/senders.py.
 worker_class = PatientWorker
+# Threads are made when they are needed: a site with ten readers at a time has a dozen of them.
 workers = ours.workers
 threads = ours.threads
-worker_connections = 1000
+
+# Twice as many as threads, so that those who wait and those who are kept alive have room too.
+worker_connections = 2000
+
+# Connections, running turns with one to the model each, and what is open anyway.
+DESCRIPTORS = worker_connections + 1000 + 200
+# A worker whose places for streams are nearly all taken lets others go first for that long.
+YIELD_SECONDS = 0.01
+# Without a free descriptor a worker looks again that often.
+PAUSE_SECONDS = 0.05
 
 # The app is loaded in each worker: connections and threads do not survive a fork.
 preload_app = False
@@ -98,8 +125,8 @@ logger_class = QuietLogger
 loglevel = "warning"
 
 
-def on_starting(server):  # noqa: ARG001 - gunicorn calls it with the arbiter.
-    """Refuse wrong settings once, before any worker does."""
+def on_starting(server):
+    """Refuse wrong settings once, before any worker does, and have descriptors for all streams."""
     problems = []
     for kind in (Settings, ServerSettings):
         try:
@@ -108,6 +135,14 @@ def on_starting(server):  # noqa: ARG001 - gunicorn calls it with the arbiter.
             problems += exc.problems
     if problems:
         sys.exit(f"Threadkeeper cannot start:\n{ConfigError(problems)}")
+    allowed = allow_descriptors(DESCRIPTORS)
+    if allowed < DESCRIPTORS:
+        server.log.warning(
+            "a worker may open %d files and sockets; for all its streams it may need %d: "
+            "raise the hard limit (ulimit -Hn)",
+            allowed,
+            DESCRIPTORS,
+        )
 
 
 def post_worker_init(worker):

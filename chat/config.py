@@ -24,8 +24,8 @@ OFF_WORDS: Final = frozenset({"0", "false", "no", "off"})
 HOST: Final = re.compile(r"[0-9A-Za-z.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 FEWEST_THREADS: Final = 51
 """One stream, and the threads that no stream may take: `chat.stream.SPARE_THREADS`."""
-MOST_THREADS: Final = 900
-"""The rest of the 1000 connections that a worker takes are for those that wait."""
+MOST_THREADS: Final = 1050
+"""A stream for each of the turns that a worker has at most, and the threads that none may take."""
 BETWEEN: Final = re.compile(r"[\s,]+")
 LISTED_HOST: Final = re.compile(r"[0-9a-z_.-]+|[0-9a-f:]*:[0-9a-f:.]*")
 
@@ -99,7 +99,7 @@ class ServerSettings:
     host: str = "0.0.0.0"  # noqa: S104 - a container has to answer from outside.
     port: int = 8000
     workers: int = 2
-    threads: int = 150
+    threads: int = 700
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> ServerSettings:

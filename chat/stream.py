@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import resource
 import select
 import sys
 import threading
@@ -86,6 +88,8 @@ class Worker:
         self._starts: list[Callable[[], None]] = []
         self._drains: list[Callable[[float], None]] = []
         self.streams = sys.maxsize
+        """How many streams may be open at a time."""
+        self.open_streams = 0
 
     def watch(self, alive: Callable[[], bool], *, seconds: float, threads: int) -> None:
         """Give running turns `seconds` from the moment on at which `alive` answers False.
@@ -96,6 +100,10 @@ class Worker:
         self.streams = max(1, threads - SPARE_THREADS)
         for start in self._starts:
             start()
+
+    def crowded(self) -> float:
+        """Return 0 while half of the places for streams are free, and up to 1 where none is."""
+        return max(0.0, 2 * self.open_streams / self.streams - 1)
 
     def told_to_stop(self) -> bool:
         """Return whether the process takes no new work."""
@@ -137,6 +145,21 @@ class Worker:
 
 worker: Final = Worker()
 """This process: the one thing that the web server's hooks and the streams share."""
+
+
+def allow_descriptors(number: int) -> int:
+    """Let this process and its children have so many descriptors open; return how many they may.
+
+    Fewer if the hard limit is lower. A higher limit stays as it is.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= number:
+        return sys.maxsize if soft == resource.RLIM_INFINITY else soft
+    wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
+    # Some systems have a limit of their own below an unlimited one.
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def _run_until_stopped(loop: asyncio.AbstractEventLoop) -> None:

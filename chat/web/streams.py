@@ -44,6 +44,7 @@ class Places:
             if self._taken.total() >= worker.streams:
                 raise Overloaded(f"{self._taken.total()} streams are open here")
             self._taken[user_id] += 1
+            worker.open_streams = self._taken.total()
         given = threading.Event()
 
         def give_back() -> None:
@@ -51,6 +52,7 @@ class Places:
                 if not given.is_set():
                     given.set()
                     self._taken[user_id] -= 1
+                    worker.open_streams = self._taken.total()
                     # Whoever reads nothing is forgotten.
                     self._taken += Counter()
 

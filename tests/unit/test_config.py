@@ -9,9 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.better_auth import CALLS_AT_ONCE, POSTS_AT_ONCE
-from chat.config import DEFAULT_MODEL, FEWEST_THREADS, ServerSettings, Settings, origin_of
+from chat.config import (
+    DEFAULT_MODEL,
+    FEWEST_THREADS,
+    MOST_THREADS,
+    ServerSettings,
+    Settings,
+    origin_of,
+)
 from chat.errors import ConfigError
 from chat.stream import SPARE_THREADS
+from chat.turns import TURNS_OF_A_WORKER
 
 NEEDED = {
     "DATABASE_URL": "postgresql://app:secret@db.example.com/chat",
@@ -277,7 +285,7 @@ def test_the_server_needs_no_setting_and_names_all_wrong_ones() -> None:
         ServerSettings.from_env(wrong)
 
     assert [problem.split()[0] for problem in raised.value.problems] == list(wrong)
-    assert "from 51 to 900" in str(raised.value)
+    assert "from 51 to 1050" in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -291,6 +299,10 @@ def test_the_server_listens_on_an_address(host: str, address: str) -> None:
 def test_the_fewest_threads_leave_one_for_a_stream() -> None:
     assert FEWEST_THREADS == SPARE_THREADS + 1
     assert SPARE_THREADS > CALLS_AT_ONCE + POSTS_AT_ONCE + 8
+
+
+def test_the_most_threads_are_enough_for_all_turns() -> None:
+    assert MOST_THREADS == SPARE_THREADS + TURNS_OF_A_WORKER
 
 
 @pytest.mark.parametrize(
