@@ -27,7 +27,7 @@ from tests.fix_figures import Figures
 from tests.fix_server import Client, thread_of
 
 REFUSED = {(503, "database_unavailable"), (503, "page")}
-PEOPLE = 8
+PEOPLE = 4
 SUSPENDS = 4
 
 
@@ -127,7 +127,7 @@ def test_a_frozen_database_holds_nobody_for_long(
     ask_at_once(20, {"list": kinds["list"]})
 
     faulty.proxy.freeze()
-    answers = ask_at_once(2 * PEOPLE, kinds)
+    answers = ask_at_once(4 * PEOPLE, kinds)
     alive = asked("/livez", lambda: alice.get("/livez"))
     faulty.proxy.thaw()
     back = time.monotonic()
