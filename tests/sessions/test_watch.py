@@ -66,7 +66,11 @@ def test_a_session_that_is_somebody_elses_now_ends_the_reading() -> None:
         checked(watch(server), lambda: False)
 
 
-@pytest.mark.parametrize("unclear", [answer(500, b""), answer(429, b"null"), answer(200, b"{}")])
+@pytest.mark.parametrize(
+    "unclear",
+    [answer(500, b""), answer(429, b"null"), answer(200, b"{}")],
+    ids=["500", "429", "nonsense"],
+)
 def test_an_outage_ends_nothing_and_the_asking_goes_on(unclear: bytes) -> None:
     with Scripted(unclear) as server:
         checked(watch(server), lambda: server.count >= 5)
