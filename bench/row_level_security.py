@@ -112,8 +112,8 @@ def run(dsn: str, plain: str) -> dict[str, Any]:
     """Measure both in turns, and return medians and the median of the rounds' ratios."""
     found = {}
     with (
-        Connection.connect(dsn, autocommit=True, prepare_threshold=None) as without,
-        WalledConnection.connect(plain, autocommit=True, prepare_threshold=None) as walled,
+        Connection.connect(dsn, autocommit=True) as without,
+        WalledConnection.connect(plain, autocommit=True) as walled,
     ):
         for name, call in calls().items():
             for conn in (without, walled):

@@ -12,7 +12,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -74,6 +74,15 @@ class Connection(psycopg.Connection[Any]):
     deadline = STATEMENT_DEADLINE
     walled = False
     """Whether PostgreSQL itself asks for the owner too: see `chat.wall`."""
+
+    @classmethod
+    def connect(cls, conninfo: str = "", **options: Any) -> Self:
+        """Connect as psycopg does, and never prepare a statement.
+
+        Behind a transaction pooler the next statement may meet a server that has not prepared it,
+        or one on which somebody else's has its name.
+        """
+        return super().connect(conninfo, prepare_threshold=None, **options)
 
     def execute_for_everybody(self, query: str, params: Any = None) -> psycopg.Cursor[Any]:
         """Run a statement that serves a worker and not a person; there are very few of them."""
@@ -200,7 +209,6 @@ class Database:
             connection_class=self._connection_class,
             kwargs={
                 "autocommit": True,
-                "prepare_threshold": None,
                 "connect_timeout": CONNECT_TIMEOUT,
                 "keepalives_idle": 30,
             },

@@ -121,7 +121,6 @@ def migrate(
     with Patience.connect(
         dsn,
         autocommit=True,
-        prepare_threshold=None,
         connect_timeout=5,
         keepalives_idle=30,
         keepalives_interval=10,

@@ -184,9 +184,7 @@ def check_wall(dsn: str, *, wanted: bool) -> None:
 
     That is: in force on every table that has an owner, or in force on none.
     """
-    with Connection.connect(
-        dsn, autocommit=True, prepare_threshold=None, connect_timeout=CONNECT_TIMEOUT
-    ) as conn:
+    with Connection.connect(dsn, autocommit=True, connect_timeout=CONNECT_TIMEOUT) as conn:
         role = conn.execute(ROLE).fetchone()
         tables = conn.execute(TABLES).fetchall()
     if role is None:

@@ -78,6 +78,11 @@ class LocalPostgres:
         folder = str(socket_folder(self.root))
         return make_conninfo(host=folder, port=5432, user=self.user, dbname=self.dbname)
 
+    @property
+    def account(self) -> Account:
+        """Who runs the server, and so who can reach its socket; known once it has started."""
+        return self._account
+
     def start(self) -> str:
         """Have the server running and return its dsn; again is allowed, and restarts a dead one."""
         self.root.mkdir(parents=True, exist_ok=True)

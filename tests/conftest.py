@@ -3,6 +3,7 @@
 pytest_plugins = [
     "tests.side_by_side",
     "tests.fix_postgres",
+    "tests.fix_pgbouncer",
     "tests.fix_auth",
     "tests.fix_auth_variants",
     "tests.fix_store",

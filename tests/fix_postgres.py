@@ -22,15 +22,19 @@ _numbers = count(1)
 
 
 class Databases:
-    """Databases on one server: made from a template or empty, and dropped."""
+    """Databases on one server: made from a template or empty, and dropped.
 
-    def __init__(self, server: LocalPostgres) -> None:
-        self._server = server
+    `pooled` is how to reach the server through a pooler, where that is what is tried.
+    """
+
+    def __init__(self, server: LocalPostgres, *, pooled: str | None = None) -> None:
+        self._pooled = pooled
+        self._dsn = pooled or server.dsn
         self._admin = psycopg.connect(server.dsn, autocommit=True)
 
     def dsn(self, name: str) -> str:
         """Return how to reach the database of that name."""
-        return make_conninfo(self._server.dsn, dbname=name)
+        return make_conninfo(self._dsn, dbname=name)
 
     def create(self, name: str, *, template: str = "template1") -> str:
         """Make a database and return its dsn; nobody may be connected to the template."""
@@ -38,6 +42,8 @@ class Databases:
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY = {}").format(
             sql.Identifier(name), sql.Identifier(template), sql.Identifier("file_copy")
         )
+        if self._pooled:
+            self._end_connections(template)
         self._admin.execute(statement)
         return self.dsn(name)
 
@@ -49,6 +55,13 @@ class Databases:
     def run(self, statement: LiteralString) -> None:
         """Run what belongs to the server rather than to one database: roles."""
         self._admin.execute(statement)
+
+    def _end_connections(self, name: str) -> None:
+        """End what a pooler keeps open after its clients have left."""
+        self._admin.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s",
+            [name],
+        )
 
     def close(self) -> None:
         """Give the connection back."""
@@ -69,9 +82,12 @@ def postgres() -> Iterator[LocalPostgres]:
 
 
 @pytest.fixture(scope="session")
-def databases(postgres: LocalPostgres) -> Iterator[Databases]:
+def databases(request: pytest.FixtureRequest, postgres: LocalPostgres) -> Iterator[Databases]:
     """The way to further databases on that server."""
-    databases = Databases(postgres)
+    pooled = None
+    if request.config.option.through_pgbouncer:
+        pooled = request.getfixturevalue("pgbouncer").dsn
+    databases = Databases(postgres, pooled=pooled)
     databases.run("CREATE ROLE plain LOGIN")
     yield databases
     databases.close()

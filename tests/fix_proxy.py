@@ -45,7 +45,8 @@ class Proxy:
 
     def __init__(self, dsn: str) -> None:
         parts = conninfo_to_dict(dsn)
-        self._target = f"{parts['host']}/.s.PGSQL.{parts['port']}"
+        host, port = str(parts["host"]), str(parts["port"])
+        self._target = (host, int(port)) if host == "127.0.0.1" else f"{host}/.s.PGSQL.{port}"
         self._lock = threading.Lock()
         self._pairs: set[_Pair] = set()
         self._flowing = threading.Event()
@@ -156,7 +157,8 @@ class Proxy:
             except OSError:
                 return
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            server = socket.socket(socket.AF_UNIX)
+            is_tcp = isinstance(self._target, tuple)
+            server = socket.socket(socket.AF_INET if is_tcp else socket.AF_UNIX)
             try:
                 server.connect(self._target)
             except OSError:

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import errors
+from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
 from chat.config import Settings
@@ -115,10 +115,14 @@ def test_a_hole_in_the_wall_is_named(plain: str, dsn: str, damage: str, said: st
     assert said in refusal(plain)
 
 
-def test_row_security_that_was_switched_off_for_the_role_is_named(plain: str) -> None:
-    off = make_conninfo(plain, options="-c row_security=off")
+def test_row_security_that_was_switched_off_for_the_role_is_named(
+    plain: str, by_hand: Connection
+) -> None:
+    name = sql.Identifier(by_hand.info.dbname)
+    off = sql.SQL("ALTER ROLE plain IN DATABASE {} SET row_security = off")
+    by_hand.execute(off.format(name))
 
-    assert "ALTER ROLE plain RESET row_security" in refusal(off)
+    assert "ALTER ROLE plain RESET row_security" in refusal(plain)
 
 
 def test_a_database_without_the_wall_is_refused_until_the_owner_raises_it(dsn: str) -> None:
