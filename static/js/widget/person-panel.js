@@ -26,7 +26,6 @@ export class PersonPanel {
   say = announcer(this.status);
   trouble = banner(this.say);
   #signInUrl = /** @type {string | null} */ (null);
-  isOpen = false;
   #fault = "";
   #server;
   #seen;
@@ -98,14 +97,15 @@ export class PersonPanel {
   }
 
   opened() {
-    if (this.isOpen) return;
-    this.isOpen = true;
     this.#watch.open = true;
   }
 
   closed() {
-    this.isOpen = false;
     this.#watch.open = false;
+  }
+
+  get isOpen() {
+    return this.#watch.open;
   }
 
   /** Options may have changed, or how the page looks. */

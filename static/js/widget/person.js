@@ -43,8 +43,13 @@ export class Watch {
     window.addEventListener("online", () => this.look());
   }
 
+  get open() {
+    return this.#open;
+  }
+
   /** The panel is open from now on, or closed. */
   set open(open) {
+    if (open === this.#open) return;
     this.#open = open;
     if (open) this.look();
     else clearTimeout(this.#timer);
