@@ -154,19 +154,14 @@ def _people(chromium: Browser, server: Server, auth: AuthServer) -> Iterator[New
 
     def make(name: str = "Alice", **options: Any) -> Reader:
         person = auth.sign_up(name)
-        context = chromium.new_context(
-            **{"viewport": {"width": 1280, "height": 800}, "color_scheme": "light", **options}
-        )
-        context.set_default_timeout(PATIENCE_MS)
+        problems: list[str] = []
+        context = a_window(chromium, lambda *said: _note(problems, *said), **options)
         context.add_cookies(
             [
                 {"name": key, "value": value, "url": server.url}
                 for key, _, value in (pair.partition("=") for pair in person.cookie.split("; "))
             ]
         )
-        problems: list[str] = []
-        context.on("weberror", lambda found: problems.append(str(found.error)))
-        context.on("console", lambda line: _note(problems, line.type, line.text))
         runs = bool(options.get("java_script_enabled", True))
         made.append(Reader(person, server, context, context.new_page(), problems, runs))
         return made[-1]
@@ -175,6 +170,18 @@ def _people(chromium: Browser, server: Server, auth: AuthServer) -> Iterator[New
     for reader in made:
         reader.context.close()
         assert not reader.problems, reader.problems
+
+
+def a_window(
+    chromium: Browser, heard: Callable[[str, str], None], **options: Any
+) -> BrowserContext:
+    """Return a window as wide as a desk allows; `heard` gets the kind and text of its problems."""
+    usual = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"}
+    context = chromium.new_context(**{**usual, **options})
+    context.set_default_timeout(PATIENCE_MS)
+    context.on("weberror", lambda found: heard("error", str(found.error)))
+    context.on("console", lambda line: heard(line.type, line.text))
+    return context
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.fix_auth import AuthServer, Person
-from tests.fix_browser import PATIENCE_MS, Talkative, _note
+from tests.fix_browser import Talkative, _note, a_window
 from tests.fix_hosts import CHAT, OTHER_SITE, SAME_SITE, HostSite
 from tests.fix_postgres import Databases
 from tests.fix_server import Server
@@ -149,14 +149,10 @@ def new_visitor(sites: Sites) -> Iterator[NewVisitor]:
     made: list[Visitor] = []
 
     def make(**options: Any) -> Visitor:
-        usual = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"}
-        context = sites.chromium.new_context(**{**usual, **options})
-        context.set_default_timeout(PATIENCE_MS)
-        visitor = Visitor(sites, context, context.new_page())
-        context.on("weberror", lambda found: visitor.problems.append(str(found.error)))
-        context.on("console", lambda line: _heard(visitor.problems, line.type, line.text))
-        made.append(visitor)
-        return visitor
+        problems: list[str] = []
+        context = a_window(sites.chromium, lambda *said: _heard(problems, *said), **options)
+        made.append(Visitor(sites, context, context.new_page(), problems))
+        return made[-1]
 
     yield make
     for visitor in made:
