@@ -15,6 +15,13 @@ from tests.fix_auth import AuthServer
 from tests.fix_figures import Figures
 from tests.fix_postgres import Databases
 
+# A look has to find something in each line, and two things in the second and third.
+RAW = """<p onclick="1">zq</p>
+<a href="javascript:1">zq</a>
+<b id="clobbered">zq</b>
+<form action="http://canary.test/"></form><!-- zq -->
+<a href="http://canary.test/">zq</a>
+<math><!-- zq --></math>"""
 EVERY = {one.mark for one in PAYLOADS}
 
 
@@ -111,6 +118,9 @@ def exports(stage: Stage, plants: Sequence[Plant], figures: Figures) -> None:
 
 def control(stage: Stage, payloads: Sequence[Payload], figures: Figures) -> None:
     careless = stage.victim("Alice")
+    careless.page.goto(stage.hosts.page("/raw", head="", body=RAW))
+    careless.look()
+    assert len(careless.wire.bad) == RAW.count("zq") + 2, careless.wire.bad
     fired = played(careless, stage.hosts.page("/careless", head=""), payloads)
 
     guarded = stage.victim("Alice")
@@ -118,7 +128,7 @@ def control(stage: Stage, payloads: Sequence[Payload], figures: Figures) -> None
     through = played(guarded, stage.hosts.page("/guarded", head="", csp=policy), payloads)
 
     quiet = [one.text for one in payloads if one.number not in fired]
-    assert len(fired) >= 0.6 * len(payloads), quiet
+    assert len(fired) > len(payloads) / 2, quiet
     assert not guarded.wire.executions, guarded.wire.executions
     assert guarded.wire.violations
     figures.tell(
