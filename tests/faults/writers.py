@@ -38,6 +38,8 @@ class Conversation:
     sent: Sent | None = None
     give_up_at: float = 0.0
     not_before: float = 0.0
+    broken: bool = False
+    """Whether an answer came in it that no fault explains: the run goes on elsewhere."""
 
     def next_message(self, history: History, user_id: str) -> Sent:
         """Return the message to send: the one on its way, or a new one."""
@@ -52,8 +54,9 @@ class Conversation:
         assert self.sent is not None
         self.thread_id = self.thread_id or self.sent.thread_id
         self.sent, self.number = None, self.number + 1
-        if self.thread_id is None:
+        if self.thread_id is None or self.broken:
             self.began_anew, self.number = self.began_anew + 1, 0
+            self.thread_id, self.broken = None, False
 
 
 @dataclass
@@ -89,7 +92,7 @@ class Device:
             conversation.not_before = time.monotonic()
             return
         given_up = told is Told.UNCLEAR and not self.retries
-        if given_up or time.monotonic() > conversation.give_up_at:
+        if given_up or conversation.broken or time.monotonic() > conversation.give_up_at:
             conversation.go_on()
         # Soon, but not at the same moment as everybody else.
         conversation.not_before = time.monotonic() + self.rng.uniform(0.3, 1.0)
@@ -107,7 +110,9 @@ class Device:
                 with connection.getresponse() as answer:
                     if answer.status == 200:
                         return self._read(answer, sent)
-                    return self._refusal(answer)
+                    code = self._refusal(answer)
+                    conversation.broken = code not in HONEST
+                    return Told.REFUSED if code in CERTAIN else Told.UNCLEAR
             except (OSError, HTTPException) as exc:
                 self.answers[type(exc).__name__] += 1
                 return Told.UNCLEAR
@@ -122,10 +127,10 @@ class Device:
         headers |= {"X-Threadkeeper-Turn": "keep", "Idempotency-Key": sent.text}
         return json.dumps({"type": kind, "params": params}).encode(), headers
 
-    def _refusal(self, answer: HTTPResponse) -> Told:
-        code = json.loads(answer.read())["error"]["code"]
+    def _refusal(self, answer: HTTPResponse) -> str:
+        code: str = json.loads(answer.read())["error"]["code"]
         self.answers[f"{answer.status} {code}"] += 1
-        return Told.REFUSED if code in CERTAIN else Told.UNCLEAR
+        return code
 
     def _read(self, answer: HTTPResponse, sent: Sent) -> Told:
         """Read events, to the end or only as far as a client has to that wants to be sure."""
