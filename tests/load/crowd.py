@@ -145,11 +145,12 @@ class Crowd:
         shown = "".join(update.get("delta", "") for update in updates)
         self._look_for_others(one, json.dumps(events))
         if len(shown) < len(expected) or not told:
-            self.tally.lost += 1
+            ends = [each.get("message", each["type"]) for each in events[-1:]]
+            self.tally.lost[f"{len(shown)} of {len(expected)} characters, then {ends}"] += 1
         elif not shown == told == expected:
             self.tally.mixed += 1
         elif await self._stored(one, events[0]["thread"]["id"]) != [asked, expected]:
-            self.tally.lost += 1
+            self.tally.lost["stored otherwise than streamed"] += 1
         else:
             self.tally.whole += 1
 

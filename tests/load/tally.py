@@ -13,12 +13,12 @@ class Tally:
 
     `foreign` are answers with a word of somebody else, `lost` are those that are not whole, or
     not stored as they were streamed, `mixed` are whole ones with other words than expected,
-    `refused` were politely told to come back, `failed` is all else; both by what it was.
+    `refused` were politely told to come back, `failed` is all else. Counters say what it was.
     """
 
     whole: int = 0
     foreign: int = 0
-    lost: int = 0
+    lost: Counter[str] = field(default_factory=Counter)
     mixed: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
@@ -29,11 +29,10 @@ class Tally:
     def wrong(self) -> dict[str, int]:
         """Return what must never be, at any load."""
         failed = {f"failed: {what}": count for what, count in self.failed.items()}
+        failed |= {f"lost: {what}": count for what, count in self.lost.items()}
         return {
             name: count
-            for name, count in (
-                {"foreign": self.foreign, "lost": self.lost, "mixed": self.mixed} | failed
-            ).items()
+            for name, count in ({"foreign": self.foreign, "mixed": self.mixed} | failed).items()
             if count
         }
 

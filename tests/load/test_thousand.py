@@ -13,6 +13,9 @@ from chat.config import ServerSettings
 from chat.stream import SPARE_THREADS
 from tests.fix_figures import Figures
 from tests.load.conftest import FillPlace, Place
+from tests.load.people import Somebody
+from tests.load.tally import Tally
+from tests.load.weight import Scales
 
 MEMORY_OF_A_WORKER: Final = 400
 """MiB, with all the streams that it may have."""
@@ -42,7 +45,7 @@ async def all_served(fill_place: FillPlace, count: int, **sizes: float) -> dict[
 
     at_once, took = await in_place(place)
 
-    crowd, tally, scales = place.crowd, place.crowd.tally, place.scales
+    tally, scales = place.crowd.tally, place.scales
     assert tally.wrong() == {}
     assert tally.refused == {}
     assert tally.whole == at_once == count
@@ -52,29 +55,38 @@ async def all_served(fill_place: FillPlace, count: int, **sizes: float) -> dict[
     after = await shrunk(place, scales.before.descriptors + DESCRIPTORS_OF_A_WORKER)
     visits = sum(tally.count(what) for what in ("list", "page", "open", "rename", "delete"))
     return {
-        "people": len(crowd.people),
+        "people": count,
         "streams open at the same moment": at_once,
-        "requests refused": 0,
-        "answers lost": tally.lost,
-        "answers mixed up": tally.mixed,
-        "answers with a foreign word": tally.foreign,
+        "requests refused": tally.refused.total(),
+        **judged(tally),
         "other requests meanwhile": visits,
         "first words, median s": tally.middle("first words"),
         "first words, p99 s": tally.slowest_of_a_hundred("first words"),
         "list, median s": tally.middle("list"),
         "list, p99 s": tally.slowest_of_a_hundred("list"),
-        "memory of a worker before and at the most, MiB": [
-            scales.before.memory,
-            scales.most.memory,
-        ],
-        "descriptors of a worker before, at the most and after": [
-            scales.before.descriptors,
-            scales.most.descriptors,
-            after,
-        ],
-        "descriptors of the workers at the peak": scales.spread,
+        **weights(scales),
+        "descriptors of a worker afterwards": after,
+        "from the first turn to the last, s": round(took, 1),
+    }
+
+
+def judged(tally: Tally) -> dict[str, int]:
+    return {
+        "answers whole": tally.whole,
+        "answers lost": tally.lost.total(),
+        "answers mixed up": tally.mixed,
+        "answers with a foreign word": tally.foreign,
+    }
+
+
+def weights(scales: Scales) -> dict[str, int]:
+    return {
+        "memory of a worker before, MiB": scales.before.memory,
+        "memory of a worker at the most, MiB": scales.most.memory,
         "threads of a worker at the most": scales.most.threads,
-        "all of it, s": round(took, 1),
+        "descriptors of a worker before": scales.before.descriptors,
+        "descriptors of the fuller worker at the most": max(scales.spread),
+        "descriptors of the other one then": min(scales.spread),
     }
 
 
@@ -86,31 +98,37 @@ async def more_than_fit(
 
     at_once, _ = await in_place(place)
 
-    crowd, tally = place.crowd, place.crowd.tally
-    refused = list(crowd.refused)
+    tally = place.crowd.tally
+    refused = list(place.crowd.refused)
     assert tally.wrong() == {}
     assert tally.refused == {"turn overloaded": len(refused)}
     assert len(refused) >= count - places
     assert tally.whole == at_once == count - len(refused)
     assert place.scales.most.memory < MEMORY_OF_A_WORKER
-    crowd.refused.clear()
-    # Who was refused comes again, is answered, and nothing was stored of the first time.
-    await crowd.talk_all(refused[:places])
-    await place.visits.look_through()
-    assert tally.wrong() == {}
-    assert not crowd.refused
-    return {
+    measured = {
         "people": count,
         "places": places,
         "streams open at the same moment": at_once,
         "turns refused with 503, Retry-After and a sentence": len(refused),
-        "refused in another way, or anything else": 0,
-        "answers lost": tally.lost,
-        "answers mixed up": tally.mixed,
-        "answers with a foreign word": tally.foreign,
-        "memory of a worker at the most, MiB": place.scales.most.memory,
-        "descriptors of the workers at the peak": place.scales.spread,
+        **judged(tally),
+        **weights(place.scales),
     }
+    await come_again(place, refused[: places // 2])
+    return measured
+
+
+async def come_again(place: Place, refused: list[Somebody]) -> None:
+    """Have people who were refused ask once more: as many as fit, wherever they end up."""
+    crowd, before = place.crowd, place.crowd.tally.whole
+    crowd.refused.clear()
+
+    await crowd.talk_all(refused)
+
+    # Nothing was stored of the first time: everybody has one thread more than they had.
+    await place.visits.look_through()
+    assert crowd.tally.wrong() == {}
+    assert not crowd.refused
+    assert crowd.tally.whole == before + len(refused)
 
 
 async def shrunk(place: Place, bound: int) -> int:

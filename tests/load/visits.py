@@ -62,7 +62,7 @@ class Visits:
         further = len(listed.keys() - one.threads.keys() - one.unsure)
         spoken = self._crowd.spoken.get(one.id)
         if theirs != one.threads or further > 1 or (spoken and spoken not in listed):
-            self._crowd.tally.lost += 1
+            self._crowd.tally.lost[f"list: {listed} for {one}, {spoken}"] += 1
 
     async def _go_on(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -89,7 +89,7 @@ class Visits:
         thread_id = _any([*one.threads])
         found = await self._crowd.ask(one, "open", "items.list", thread_id=thread_id)
         if not marks_in(json.dumps(found)):
-            self._crowd.tally.lost += 1
+            self._crowd.tally.lost["nothing in a thread"] += 1
 
     async def _rename(self, one: Somebody) -> None:
         thread_id = _any([*one.threads])
