@@ -41,6 +41,9 @@ NOTE: Final = "(Note from the site, not written by the person"
 LONGEST_DATA: Final = 8_000
 """Characters of one tag, widget or hidden context that the model is shown."""
 
+LONGEST_NAME: Final = 100
+"""Characters of a tag's name in the midst of a message; the whole of it is in the note."""
+
 LONGEST_QUOTE: Final = 20_000
 """Characters of a quote as JSON: a whole one of 10 000 characters, half of them in need of a
 backslash."""
@@ -85,7 +88,7 @@ class ItemConverter(ThreadItemConverter):
     ) -> list[TResponseInputItem]:
         """Return what the person wrote, then what they quoted, tagged and attached, as data."""
         typed = "".join(
-            f"@{part.text}" if isinstance(part, UserMessageTagContent) else part.text
+            _named(part) if isinstance(part, UserMessageTagContent) else part.text
             for part in item.content
         )
         messages = [_message("user", typed)] if typed.strip() else []
@@ -203,7 +206,12 @@ def _tags(item: UserMessageItem) -> list[UserMessageTagContent]:
 
 def _tag(tag: UserMessageTagContent) -> TResponseInputItem:
     known = {"name": tag.text, "id": tag.id, "group": tag.group, "data": tag.data}
-    return _note(f"what @{_json(tag.text[:100])} in their message stands for", known)
+    return _note(f"what {_named(tag)} in their message stands for", known)
+
+
+def _named(tag: UserMessageTagContent) -> str:
+    """Return a tag's name, quoted: whoever named the thing may have written instructions there."""
+    return f"@{_json(tag.text[:LONGEST_NAME])}"
 
 
 def _attachment(attachment: Attachment) -> TResponseInputItem:
