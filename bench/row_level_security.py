@@ -19,7 +19,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from bench.machine import describe
-from chat.db import Connection
+from chat.connection import Connection
 from chat.migrate import migrate
 from chat.search_text import owner_of, parse
 from chat.tables import item_pages, search, thread_lists, threads, turn_logs

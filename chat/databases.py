@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from chat.config import Settings
-from chat.db import Connection, Database
+from chat.connection import Connection
+from chat.db import Database
 from chat.migrate import migrate
 from chat.wall import WalledConnection, check_wall
 

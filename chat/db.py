@@ -1,8 +1,4 @@
-"""Connections to PostgreSQL: the pool, transactions, and psycopg's errors turned into ours.
-
-Works directly and through a transaction pooler (PgBouncer, Neon's `-pooler` hosts): autocommit, no
-session state, no server-side prepared statements, no start-up options.
-"""
+"""The pool of connections, transactions, and psycopg's errors turned into ours."""
 
 from __future__ import annotations
 
@@ -12,14 +8,13 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Concatenate, Final, ParamSpec, Self, TypeAlias, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import errors
-from psycopg.abc import Buffer
-from psycopg.types.string import StrDumperUnknown
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
+from chat.connection import CONNECT_TIMEOUT, Connection, DeadlineExceeded, configure
 from chat.errors import (
     AccountGone,
     ChatError,
@@ -27,19 +22,14 @@ from chat.errors import (
     DatabaseReadOnly,
     DatabaseUnavailable,
 )
-from chat.text import clean
 
 logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-CONNECT_TIMEOUT: Final = 3
-"""Seconds to open one connection; libpq takes whole seconds and at least 2."""
 POOL_TIMEOUT: Final = 1.5
 """Seconds to wait for a connection, so that an outage is answered in under 2 s."""
-STATEMENT_DEADLINE: Final = 3.0
-"""Seconds that any one statement may keep its thread, whatever the server's host does."""
 RECONNECT_TIMEOUT: Final = 1.0
 """Seconds of back-off at most: without this cap a 72 s outage lasted 47 s longer (measured).
 
@@ -51,59 +41,6 @@ LOST: Final = ("08", "57P01", "57P02", "57P03", "40001", "40P01", "25006")
 """SQLSTATEs, or their first digits, after which the same statement may be sent once more."""
 NOT_WRITABLE: Final = (errors.ReadOnlySqlTransaction, errors.DiskFull)
 """What a database that takes nothing new answers. Neon's limit on size is told as DiskFull."""
-
-
-class _CleanStrDumper(StrDumperUnknown):
-    """Sends text that PostgreSQL can always store: see `chat.text.clean`."""
-
-    def dump(self, obj: str) -> Buffer | None:
-        return super().dump(clean(obj))
-
-
-class DeadlineExceeded(psycopg.OperationalError):
-    """The server said nothing for STATEMENT_DEADLINE seconds; the connection is closed."""
-
-
-class Connection(psycopg.Connection[Any]):
-    """A connection that a frozen server cannot hold for ever.
-
-    TCP's own time-outs do not bound the wait (measured: 15 s with `tcp_user_timeout`), so every
-    wait has a deadline here.
-    """
-
-    deadline = STATEMENT_DEADLINE
-    walled = False
-    """Whether PostgreSQL itself asks for the owner too: see `chat.wall`."""
-
-    @classmethod
-    def connect(cls, conninfo: str = "", **options: Any) -> Self:
-        """Connect as psycopg does, and never prepare a statement.
-
-        Behind a transaction pooler the next statement may meet a server that has not prepared it,
-        or one on which somebody else's has its name.
-        """
-        return super().connect(conninfo, prepare_threshold=None, **options)
-
-    def execute_for_everybody(self, query: str, params: Any = None) -> psycopg.Cursor[Any]:
-        """Run a statement that serves a worker and not a person; there are very few of them."""
-        return self.execute(query, params)
-
-    @contextlib.contextmanager
-    def patient(self, seconds: float) -> Iterator[None]:
-        """Let statements take longer: for work in the background, which keeps nobody waiting."""
-        self.deadline = seconds
-        try:
-            yield
-        finally:
-            self.deadline = STATEMENT_DEADLINE
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Wait as psycopg does, until the deadline at most; raise DeadlineExceeded."""
-        try:
-            return super().wait(gen, interval, self.deadline if timeout is None else timeout)
-        except errors._WaitTimeout:
-            self.pgconn.finish()
-            raise DeadlineExceeded(f"no answer within {self.deadline} s") from None
 
 
 Pool: TypeAlias = ConnectionPool[Connection]
@@ -217,7 +154,7 @@ class Database:
             timeout=POOL_TIMEOUT,
             reconnect_timeout=RECONNECT_TIMEOUT,
             check=self._check,
-            configure=_configure,
+            configure=configure,
             name="threadkeeper",
             open=True,
         )
@@ -286,10 +223,6 @@ class Database:
             self._lent.release()
             return DatabaseUnavailable(f"no connection within {POOL_TIMEOUT} s")
         return DatabaseBusy(f"all {self.pool_size} connections in use for {POOL_TIMEOUT} s")
-
-
-def _configure(conn: Connection) -> None:
-    conn.adapters.register_dumper(str, _CleanStrDumper)
 
 
 def _has_pending_input(fd: int) -> bool:

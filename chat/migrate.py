@@ -21,7 +21,7 @@ import psycopg
 from psycopg import errors
 
 from chat.config import LinkAuthUsers, Settings
-from chat.db import STATEMENT_DEADLINE, Connection, DeadlineExceeded
+from chat.connection import STATEMENT_DEADLINE, Connection, DeadlineExceeded
 from chat.errors import ConfigError, DatabaseOutdated, MigrationError
 from chat.owner_link import LINK_SECONDS, link_owners
 from chat.wall import raise_wall

@@ -15,8 +15,9 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 from chatkit.store import Store, StoreItemType
 from chatkit.types import Attachment, FeedbackKind, Page, ThreadItem, ThreadMetadata
 
+from chat.connection import Connection
 from chat.context import RequestContext
-from chat.db import Connection, Database
+from chat.db import Database
 from chat.errors import DatabaseBusy, DatabaseUnavailable
 from chat.tables import attachments, deletions, item_pages, items, thread_pages, threads
 

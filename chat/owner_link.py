@@ -8,7 +8,7 @@ from typing import Final
 from psycopg import errors
 
 from chat.config import LinkAuthUsers
-from chat.db import Connection
+from chat.connection import Connection
 
 logger = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from chatkit.types import (
     ThreadStreamEvent,
 )
 
+from chat.connection import Connection
 from chat.context import RequestContext
-from chat.db import Connection
 from chat.errors import ChatError
 from chat.neon_store import NeonStore
 from chat.tables import threads

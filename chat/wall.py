@@ -14,7 +14,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import ClientCursor, errors
 
-from chat.db import CONNECT_TIMEOUT, Connection
+from chat.connection import CONNECT_TIMEOUT, Connection
 from chat.errors import ConfigError
 
 logger = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from chatkit.types import ThreadItem
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.tables import items, threads
 from dev.browser import find
 from tests.fix_auth import AuthServer, Person

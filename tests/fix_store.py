@@ -17,8 +17,9 @@ from chatkit.types import (
     UserMessageTextContent,
 )
 
+from chat.connection import Connection
 from chat.context import RequestContext
-from chat.db import Connection, Database
+from chat.db import Database
 from chat.neon_store import NeonStore
 from chat.wall import WalledConnection
 from tests.fix_postgres import behind_the_wall

@@ -19,7 +19,8 @@ from typing import Any, BinaryIO, Final
 
 import psycopg
 
-from chat.db import Connection, Database
+from chat.connection import Connection
+from chat.db import Database
 from chat.errors import ImportRefused
 from chat.export_format import LONGEST_ID, Read, ReadItem, ReadThread, read
 from chat.tables import imports

@@ -7,7 +7,7 @@ from typing import Final
 from chatkit.types import Attachment
 from pydantic import TypeAdapter
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.errors import AttachmentNotFound
 from chat.tables.documents import model_json
 

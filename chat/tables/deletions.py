@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from chat.db import Connection
+from chat.connection import Connection
 
 UNDO_SECONDS: Final = 10.0
 """How long a deletion can be undone."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.tables.item_marks import Feedback, Outcome
 
 THREADS_AT_ONCE: Final = 100

@@ -10,7 +10,7 @@ from typing import Final
 
 from chatkit.types import ThreadItem
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.search_text import lexemes
 from chat.tables.exports import ExportedItem, ExportedThread
 from chat.tables.items import search_columns

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
-from chat.db import Connection
+from chat.connection import Connection
 
 # Each item for itself. For `id = ANY(...)` PostgreSQL would read the whole of a thread that has
 # become long since its statistics were made.

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from chatkit.types import Page, ThreadItem
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.errors import UnknownCursor
 from chat.tables.items import HIDDEN, item_of, thread_exists
 from chat.tables.pages import clamped, page_of

@@ -8,7 +8,7 @@ from typing import Any, Final
 from chatkit.types import FeedbackKind, ThreadItem
 from pydantic import TypeAdapter
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.errors import InvalidRequest, ItemNotFound, ThreadNotFound
 from chat.search_text import lexemes, preview_of, text_of
 from chat.tables.documents import model_json

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.errors import QuotaReached, RateLimited
 
 REQUESTS: Final = "requests_per_minute"

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from chatkit.types import HiddenContextItem, ThreadItem, ThreadMetadata
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.errors import ThreadNotFound
 from chat.page_context import KEY
 from chat.tables import items, threads

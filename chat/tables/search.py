@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from chatkit.types import ThreadItem
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.tables.items import item_of
 
 NEWEST_MESSAGES: Final = 1_000

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.search_text import lexemes, preview_of, text_of
 from chat.tables.items import item_of
 

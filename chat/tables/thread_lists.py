@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.errors import ThreadNotFound
 
 FIND: Final = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.errors import ThreadNotFound, TooManyPinned
 from chat.tables.thread_lists import MOST_PINNED, find
 

@@ -11,7 +11,8 @@ from typing import Final
 
 from chatkit.types import Page, ThreadMetadata
 
-from chat.db import NOT_WRITABLE, Connection
+from chat.connection import Connection
+from chat.db import NOT_WRITABLE
 from chat.errors import UnknownCursor
 from chat.tables.pages import clamped, page_of
 from chat.tables.threads import metadata_of

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from chatkit.types import HiddenContextItem, ThreadItem, ThreadMetadata
 
-from chat.db import NOT_WRITABLE, Connection
+from chat.connection import Connection
+from chat.db import NOT_WRITABLE
 from chat.errors import ThreadNotFound
 from chat.search_text import lexemes
 from chat.tables.documents import model_json

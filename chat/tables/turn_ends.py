@@ -11,7 +11,7 @@ from typing import Final
 
 from chatkit.types import ThreadItem
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.tables import items
 from chat.tables.items import HIDDEN
 from chat.tables.turns import State, TurnRow

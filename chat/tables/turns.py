@@ -10,7 +10,7 @@ from chatkit.types import HiddenContextItem, ThreadItem, ThreadMetadata
 from psycopg import Rollback
 from psycopg.errors import ForeignKeyViolation, UniqueViolation
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.errors import ChatError, ThreadNotFound, TooManyTurns, TurnRunning
 from chat.tables import items, page_contexts, threads
 from chat.tables.limits import Limit, refusal

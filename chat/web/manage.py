@@ -14,8 +14,8 @@ from typing import Final, Protocol
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from chat.connection import Connection
 from chat.context import User
-from chat.db import Connection
 from chat.errors import EmptyTitle, ThreadNotFound, TitleTooLong, UndoTooLate
 from chat.model.titles import typed_title
 from chat.tables import deletions, thread_lists, thread_marks, threads

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from chatkit.types import ClosedStatus, LockedStatus
 
-from chat.db import Connection, Database
+from chat.connection import Connection
+from chat.db import Database
 from chat.export_format import written
 from chat.tables import item_marks, items, thread_marks, threads
 from chat.web.export_pages import Pages

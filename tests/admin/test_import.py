@@ -18,7 +18,8 @@ import pytest
 
 from chat.admin.__main__ import main
 from chat.admin.import_file import import_all
-from chat.db import Connection, Database
+from chat.connection import Connection
+from chat.db import Database
 from chat.errors import ImportRefused
 from chat.export_format import LONGEST_LINE
 from chat.tables import items, thread_lists, thread_marks, threads

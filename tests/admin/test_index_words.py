@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chat.admin.__main__ import main
-from chat.db import Connection
+from chat.connection import Connection
 from chat.search_text import parse
 from chat.tables import items, search, search_words, threads
 from tests.fix_store import a_message, a_thread

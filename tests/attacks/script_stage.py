@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.tables import items, thread_marks, threads
 from chat.text import clean
 from dev.browser import find

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from chat.db import Connection
+from chat.connection import Connection
 from tests.browser.keys import Keys
 from tests.fix_browser import NewPerson, Reader, Talkative, assert_accessible
 from tests.fix_model import Reply

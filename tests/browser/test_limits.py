@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.tables import limits
 from tests.browser.test_widget_sign_in import box
 from tests.browser.widget_site import Sites, Visitor

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from chat.db import Connection
+from chat.connection import Connection
 from tests.fix_browser import NewPerson, Reader
 from tests.fix_store import a_message, an_answer
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from chat.db import Connection
+from chat.connection import Connection
 from tests.browser.official_stub import CDN, ELEMENT
 from tests.browser.test_widget_sign_in import card, come_back, signed_out
 from tests.browser.widget_site import BEARER, BODY, Sites, Visitor

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from chat.db import Connection
+from chat.connection import Connection
 from tests.browser.test_widget_sign_in import box, card, come_back, say
 from tests.browser.widget_site import Sites, Visitor, a_chat
 from tests.fix_auth import AuthServer, Person

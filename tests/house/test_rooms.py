@@ -36,6 +36,7 @@ ROOMS = (
     "chat.owner_link",
     "chat.wall",
     "chat.db",
+    "chat.connection",
     "chat.config",
     "chat.context",
     "chat.page_context",

@@ -39,8 +39,9 @@ from chatkit.types import (
 from hypothesis.stateful import RuleBasedStateMachine
 from pydantic import BaseModel
 
+from chat.connection import Connection
 from chat.context import RequestContext
-from chat.db import Connection, Database
+from chat.db import Database
 from chat.errors import ChatError
 from chat.neon_store import NeonStore
 from chat.stream import EventLoop

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import pytest
 from chatkit.types import InferenceOptions, ThreadMetadata, UserMessageItem, UserMessageTextContent
 
-from chat.db import Connection, Database
+from chat.connection import Connection
+from chat.db import Database
 from chat.neon_store import new_id
 from chat.stream import allow_descriptors
 from chat.tables import threads

@@ -10,7 +10,8 @@ from typing import Final
 import psycopg
 import pytest
 
-from chat.db import Connection, Database
+from chat.connection import Connection
+from chat.db import Database
 from chat.errors import ConfigError
 from chat.migrate import FOLDER, migrate, read_files
 from chat.tables import threads

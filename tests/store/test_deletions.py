@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from chatkit.types import Page
 
+from chat.connection import Connection
 from chat.context import RequestContext
-from chat.db import Connection
 from chat.errors import ItemNotFound, ThreadNotFound, TooManyPinned
 from chat.neon_store import NeonStore
 from chat.tables import deletions, thread_lists, thread_marks, threads

@@ -10,7 +10,8 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from chat.db import Connection, Database
+from chat.connection import Connection
+from chat.db import Database
 from chat.tables import deletions, exports, items, threads
 from chat.tables.exports import BYTES_AT_ONCE, ITEMS_AT_ONCE, THREADS_AT_ONCE
 from chat.web.export_pages import Pages

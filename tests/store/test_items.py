@@ -12,8 +12,8 @@ from chatkit.types import ThreadItem
 from chatkit.widgets import Card, Text
 from pydantic import TypeAdapter
 
+from chat.connection import Connection
 from chat.context import RequestContext
-from chat.db import Connection
 from chat.errors import InvalidRequest, ItemNotFound, ThreadNotFound, UnknownCursor
 from chat.neon_store import NeonStore
 from tests.fix_store import NOON, a_message, a_thread, an_answer

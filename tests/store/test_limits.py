@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from chat.db import Connection, Database
+from chat.connection import Connection
+from chat.db import Database
 from chat.errors import QuotaReached, RateLimited
 from chat.limits import RequestLimit
 from chat.tables import limits

@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.search_text import owner_of, parse
 from chat.tables import deletions, items, search, search_words, threads
 from tests.fix_store import a_message, a_thread, an_answer

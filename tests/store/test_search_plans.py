@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.search_text import owner_of, parse
 from chat.tables import search, search_words
 from tests.fix_postgres import Databases

@@ -10,8 +10,8 @@ from chatkit.store import NotFoundError
 from chatkit.types import FileAttachment, ImageAttachment, LockedStatus
 from pydantic import AnyUrl
 
+from chat.connection import Connection
 from chat.context import RequestContext
-from chat.db import Connection
 from chat.errors import AccountGone, ThreadNotFound, UnknownCursor
 from chat.migrate import migrate
 from chat.neon_store import PREFIXES, NeonStore

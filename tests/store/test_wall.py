@@ -14,7 +14,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.wall import WalledConnection
 from tests.fix_postgres import Databases, behind_the_wall
 from tests.house.test_sql import FOR_EVERYBODY, OWNED, Statement, statements

@@ -17,8 +17,9 @@ from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
 from chat.config import Settings
+from chat.connection import Connection
 from chat.databases import database_of
-from chat.db import Connection, Database
+from chat.db import Database
 from chat.errors import ConfigError
 from chat.migrate import migrate
 from chat.tables import deletions, search_words, threads, turn_ends, turn_logs

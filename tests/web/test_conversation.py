@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from chatkit.types import ClosedStatus, HiddenContextItem, LockedStatus, ThreadItem
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.tables import items, threads
 from chat.web.conversation import GONE, PAGE_SIZE
 from chat.web.days import day_words

@@ -32,8 +32,8 @@ from chatkit.types import (
 )
 from flask import render_template_string
 
+from chat.connection import Connection
 from chat.context import User
-from chat.db import Connection
 from chat.errors import ThreadNotFound
 from chat.tables import deletions, thread_marks, threads
 from chat.web import item_words

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from chatkit.types import ClosedStatus
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.tables import items, thread_lists, threads
 from chat.web.addresses import cursor_of, packed, place_of
 from chat.web.thread_list import PAGE_SIZE

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.tables import items, thread_lists
 from chat.tables import turns as table
 from chat.tables.turns import NewTurn, State

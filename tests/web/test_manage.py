@@ -13,7 +13,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.tables import deletions, threads
 from chat.tables.thread_lists import MOST_PINNED
 from chat.web.services import EXTENSION

@@ -11,7 +11,7 @@ import pytest
 from chatkit.types import ClosedStatus
 from werkzeug.test import TestResponse
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.tables import thread_lists, threads
 from chat.tables import turns as table
 from chat.tables.turns import NewTurn

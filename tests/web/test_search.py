@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from werkzeug.test import TestResponse
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.tables import deletions, items, threads
 from chat.web.addresses import packed
 from tests.fix_site import Site, StartSite

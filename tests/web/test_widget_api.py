@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from werkzeug.test import TestResponse
 
-from chat.db import Connection
+from chat.connection import Connection
 from chat.tables import deletions, items, threads
 from tests.fix_auth import AuthServer, Person
 from tests.fix_http import Scripted, answer
