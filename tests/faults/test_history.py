@@ -65,7 +65,7 @@ class Size:
 
 
 SMALL: Final = Size(150, devices=1, threads=3, bursts=2, burst=5, gap=0.3, rest=0, longest=1)
-FULL: Final = Size(10_000, devices=4, threads=3, bursts=30, burst=3, gap=3, rest=12, longest=5)
+FULL: Final = Size(10_000, devices=4, threads=3, bursts=24, burst=3, gap=3, rest=12, longest=5)
 
 
 class BriefModel(ModelServer):
