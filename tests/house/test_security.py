@@ -8,6 +8,7 @@ from tests.house.source import ROOT, number
 
 PAGE = (ROOT / "docs" / "security.md").read_text()
 TEST = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
+HOLDS = re.compile(rf"{TEST.pattern}|`./run check`|this page")
 ROW = re.compile(r"^\| (\d+\.\d+\.\d+.*?) \|.*\| (.*?) \|$", re.MULTILINE)
 
 
@@ -19,12 +20,12 @@ def test_every_test_that_the_page_names_is_there() -> None:
     assert not wrong, f"docs/security.md promises these tests:{number(wrong)}"
 
 
-def test_every_requirement_has_a_test() -> None:
+def test_every_requirement_says_what_holds_it() -> None:
     rows = ROW.findall(PAGE)
-    wrong = [requirement for requirement, held_by in rows if not TEST.search(held_by)]
+    wrong = [requirement for requirement, held_by in rows if not HOLDS.search(held_by)]
 
     assert len(rows) > 50
-    assert not wrong, f"name the test that holds each of these:{number(wrong)}"
+    assert not wrong, f"name what holds each of these:{number(wrong)}"
 
 
 def _is_there(file: str, test: str) -> bool:

@@ -18,6 +18,43 @@ def test_pages_belong_to_our_origin_and_shared_files_to_everybody(site: Site) ->
     file.close()
 
 
+def addresses_of(site: Site) -> list[str]:
+    """Return every address that can be opened without an id, and some that are not there."""
+    rules = site.app.url_map.iter_rules()
+    plain = [rule.rule for rule in rules if not rule.arguments and "GET" in (rule.methods or ())]
+    return [*plain, "/static/css/tokens.css", "/nowhere", "/history/thr_nobody", "/chatkit/turns/x"]
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_every_answer_has_the_headers_that_protect_it(site: Site, *, signed_in: bool) -> None:
+    if signed_in:
+        site.sign_up()
+    for address in addresses_of(site):
+        with site.get(address) as answer:
+            headers = answer.headers
+            policy = headers["Content-Security-Policy"]
+            assert headers["X-Content-Type-Options"] == "nosniff", address
+            assert headers["Referrer-Policy"] == "same-origin", address
+            assert "unsafe" not in policy, address
+            for word in ("default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"):
+                assert word in policy, address
+            if headers["Cross-Origin-Resource-Policy"] == "same-origin":
+                assert headers["Cache-Control"] == "no-store", address
+                assert "Cookie" in headers.getlist("Vary"), address
+
+
+def test_text_says_its_characters(site: Site) -> None:
+    site.sign_up()
+    kinds = set()
+    for address in addresses_of(site):
+        with site.get(address) as answer:
+            kind = answer.headers.get("Content-Type", "")
+            kinds.add(kind)
+            assert not kind.startswith("text/") or kind.endswith("; charset=utf-8"), address
+
+    assert {"text/html; charset=utf-8", "text/css; charset=utf-8", "application/json"} <= kinds
+
+
 def test_https_is_remembered_where_we_are_sure_of_it(start_site: StartSite) -> None:
     secure = start_site(public_url="https://chat.example.com")
 
