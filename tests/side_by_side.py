@@ -1,15 +1,12 @@
 """How the tests are shared out among processes when `./run test` runs all of them.
 
 Each process takes whole files, one after another, and has its own PostgreSQL, Better Auth and
-gunicorn, so that nothing which they start has to be shared. What they do share is the machine:
-a test that is marked `alone` runs while no other one does.
+gunicorn, so that nothing which they start has to be shared. What they do share is the machine, so
+no test asserts how long something takes: seconds are told as figures.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +15,8 @@ import pytest
 TESTS: Final = Path(__file__).parent
 # Most tests wait for something most of the time, so there may be more of them than cores.
 PROCESSES: Final = 4
-# Files are begun in this order, the others after them. First those with tests that run alone,
-# and short tests beside them, so that nobody waits long for an empty room. Then the long ones:
-# begun last, they would keep one process busy while the others have nothing to do. Those that
+# Files are begun in this order, the others after them. These are the long ones: begun last,
+# they would keep one process busy while the others have nothing to do. Those that
 # wait and those that compute take turns, as neighbours in this list run at the same time.
 FIRST: Final = (
     "dev/test_run_again.py",
@@ -59,27 +55,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):
         turn = {TESTS / name: number for number, name in enumerate(FIRST)}
         items.sort(key=lambda item: turn.get(item.path, len(turn)))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Run the test beside those of the other processes, or alone."""
-    if not hasattr(item.config, "workerinput"):
-        return (yield)
-    # The folders of the processes are in that of the run.
-    folder = Path(item.config.option.basetemp).parent
-    with _admitted(folder, alone=item.get_closest_marker("alone") is not None):
-        return (yield)
-
-
-@contextlib.contextmanager
-def _admitted(folder: Path, *, alone: bool) -> Iterator[None]:
-    """Wait until nobody in the room is alone; or, to be alone, until nobody is in the room."""
-    kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
-    with (folder / "door.lock").open("a") as door, (folder / "room.lock").open("a") as room:
-        # Who wants to be alone keeps the door shut, so that the room gets empty at all.
-        fcntl.flock(door, kind)
-        fcntl.flock(room, kind)
-        if not alone:
-            fcntl.flock(door, fcntl.LOCK_UN)
-        yield
