@@ -18,13 +18,19 @@ from chat.web.senders import senders
 class PatientWorker(ThreadWorker):
     """gunicorn's threads, which nobody holds for longer than it takes to send a request."""
 
+    yields_again = 0.0
+
     def accept(self, listener):
         """Take a connection in, unless another worker is quicker to.
 
         Who waits for a worker with many streams to do so is taken by one that has few. Without a
         free descriptor gunicorn would end the worker, with all its streams: so it waits for one.
+        Both stop the worker's loop, which serves kept connections too: briefly, and not often.
         """
-        time.sleep(this_worker.crowded() * YIELD_SECONDS)
+        now = time.monotonic()
+        if now >= self.yields_again:
+            self.yields_again = now + YIELD_EVERY_SECONDS
+            time.sleep(this_worker.crowded() * YIELD_SECONDS)
         try:
             super().accept(listener)
         except OSError as exc:
@@ -89,6 +95,7 @@ worker_connections = 2000
 DESCRIPTORS = worker_connections + 1000 + 200
 # A worker whose places for streams are nearly all taken lets others go first for that long.
 YIELD_SECONDS = 0.01
+YIELD_EVERY_SECONDS = 0.05
 # Without a free descriptor a worker looks again that often.
 PAUSE_SECONDS = 0.05
 

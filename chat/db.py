@@ -209,7 +209,7 @@ class Database:
                 return self._no_connection()
             case errors.ForeignKeyViolation() if str(exc.diag.constraint_name).endswith("_owner"):
                 return AccountGone("the session's user is not in the auth server's table")
-            case errors.ReadOnlySqlTransaction() | errors.DiskFull():
+            case _ if isinstance(exc, NOT_WRITABLE):
                 return DatabaseReadOnly(f"{type(exc).__name__} {state}")
             case psycopg.OperationalError():
                 return DatabaseUnavailable(f"{type(exc).__name__} {state}")

@@ -17,7 +17,7 @@ from chatkit.types import Attachment, FeedbackKind, Page, ThreadItem, ThreadMeta
 
 from chat.connection import Connection
 from chat.context import RequestContext
-from chat.db import Database
+from chat.db import POOL_TIMEOUT, Database
 from chat.errors import DatabaseBusy, DatabaseUnavailable
 from chat.tables import attachments, deletions, item_pages, items, thread_pages, threads
 
@@ -242,11 +242,11 @@ class NeonStore(Store[RequestContext]):
 
         Inside `patiently`, a database that is away is waited for.
         """
-        call = partial(self.database.run, function, *args, **kwargs)
+        query = partial(self.database.run, function, *args, **kwargs)
         deadline = time.monotonic() + _patience.get()
         while True:
             try:
-                return await self._in_thread(call)
+                return await self._in_thread(partial(_unless_late, time.monotonic(), query))
             except (DatabaseUnavailable, DatabaseBusy):
                 if time.monotonic() >= deadline:
                     raise
@@ -267,3 +267,14 @@ class NeonStore(Store[RequestContext]):
             # Asked for, so that nobody complains about a failure that came too late to matter.
             done.exception()
             raise
+
+
+def _unless_late(asked: float, query: Callable[[], R]) -> R:
+    """Run it, unless it waited for a thread for longer than one may wait for a connection.
+
+    While a database is away each thread is held for as long as that. Without this whoever asks then
+    would wait for all who had asked before.
+    """
+    if time.monotonic() - asked > POOL_TIMEOUT:
+        raise DatabaseBusy(f"no thread within {POOL_TIMEOUT} s")
+    return query()

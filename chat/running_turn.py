@@ -194,11 +194,22 @@ def stopped_notice() -> NoticeEvent:
     return NoticeEvent(level="info", message="You stopped this answer.")
 
 
+class CodedError(ErrorEvent):
+    """ChatKit's `error` event, whose own `code` knows only `custom`, with our code beside it."""
+
+    error_code: str
+
+
 def as_error_event(exc: Exception) -> ErrorEvent:
     """Return what people are told of an exception; one of ours says it itself, a bug is logged."""
     if isinstance(exc, CustomStreamError):
         return ErrorEvent(message=exc.message, allow_retry=exc.allow_retry)
     if not isinstance(exc, ChatError):
         logger.error("turn broke: %s", type(exc).__name__, exc_info=exc)
+    return coded(exc)
+
+
+def coded(exc: Exception) -> CodedError:
+    """Return the event of an exception, of ours or of a bug that was logged."""
     ours = exc if isinstance(exc, ChatError) else ChatError()
-    return ErrorEvent(message=ours.public, allow_retry=ours.allow_retry)
+    return CodedError(message=ours.public, allow_retry=ours.allow_retry, error_code=ours.code)

@@ -156,8 +156,9 @@ class TurnKeeper:
     async def _forget(self) -> None:
         if time.monotonic() - self._forgot_at > FORGET_SECONDS:
             self._forgot_at = time.monotonic()
-            await self._rest.run(turn_logs.forget)
-            await self._rest.run(limits.forget)
+            for forget in (turn_logs.forget, limits.forget):
+                while await self._rest.run(forget):
+                    pass
 
     async def _written(self, row: TurnRow, fold: Fold) -> tuple[list[ThreadItem], list[ThreadItem]]:
         """Return the half-written items, those that were stored after all and those that are left.

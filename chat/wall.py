@@ -97,10 +97,12 @@ TABLES: Final = """
                  AND policy.polpermissive
                  AND policy.polname <> 'chatkit_owner'
                  AND (policy.polname NOT LIKE 'chatkit\\_everybody\\_%'
-                      OR coalesce(pg_get_expr(policy.polqual, relation.oid),
-                                  pg_get_expr(policy.polwithcheck, relation.oid))
-                         <> '(current_setting(''threadkeeper.everybody''::text, true) <> '''''
-                            || '::text)'))
+                      OR EXISTS (
+                         SELECT FROM (VALUES (policy.polqual), (policy.polwithcheck)) AS part (word)
+                          WHERE pg_get_expr(word, relation.oid) NOT IN (
+                                'false',
+                                '(current_setting(''threadkeeper.everybody''::text, true)'
+                                || ' <> ''''::text)'))))
         FROM pg_class AS relation
        WHERE relation.relnamespace = (SELECT relnamespace FROM pg_class
                                        WHERE oid = to_regclass('chatkit_thread'))
@@ -115,8 +117,7 @@ TABLES: Final = """
 
 ANOTHER_ROLE: Final = (
     "use another one, made with CREATE ROLE threadkeeper_app LOGIN PASSWORD '…' NOSUPERUSER "
-    "NOBYPASSRLS; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public "
-    "TO threadkeeper_app"
+    "NOBYPASSRLS, and grant it our tables as docs/operations.md#row-level-security says"
 )
 
 

@@ -97,7 +97,7 @@ def _try_out(service: str) -> None:
 
 
 def _pip_audit(locks: tuple[Path, ...], service: str) -> list[dict[str, Any]]:
-    """Return what pip-audit says of each package; raise RuntimeError when it fails."""
+    """Return what pip-audit says of each package; raise NotChecked when it does not end."""
     words = [sys.executable, "-m", "pip_audit", "--require-hashes", "--disable-pip", "--aliases"]
     words += ["--vulnerability-service", "osv", "--osv-url", service, "--format", "json"]
     words += ["--progress-spinner", "off", "--timeout", str(ANSWER_SECONDS)]
@@ -106,9 +106,12 @@ def _pip_audit(locks: tuple[Path, ...], service: str) -> list[dict[str, Any]]:
             everywhere = Path(place) / f"{number}.txt"
             everywhere.write_text(MARKER.sub(" ", lock.read_text()))
             words += ["--requirement", str(everywhere)]
-        done = subprocess.run(
-            words, capture_output=True, text=True, timeout=AUDIT_SECONDS, check=False
-        )
+        try:
+            done = subprocess.run(
+                words, capture_output=True, text=True, timeout=AUDIT_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise NotChecked(f"pip-audit was not done after {AUDIT_SECONDS} s") from None
     try:
         found: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except ValueError:

@@ -1,4 +1,4 @@
-"""What was asked for cannot be done: the answer says why, and trying again changes nothing."""
+"""What was asked for cannot be done: the answer says why, and when it can be, if ever."""
 
 from __future__ import annotations
 
@@ -235,8 +235,7 @@ class RateLimited(ChatError):
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.retry_after = max(1, math.ceil(seconds))
-        unit = "second" if self.retry_after == 1 else "seconds"
-        self.public = self.public.format(wait=f"{self.retry_after} {unit}")
+        self.public = self.public.format(wait=_wait(self.retry_after))
         super().__init__(f"no room for {self.retry_after} s")
 
 
@@ -244,7 +243,8 @@ class QuotaReached(RateLimited):
     """The person has sent as many messages as the site allows in a day."""
 
     code = "quota_reached"
-    public = "You have used up your messages for today. Please come back tomorrow."
+    public = "You have sent as many messages as you can in a day. You can go on in {wait}."
+    allow_retry = False
     retry_after = 86_400
 
 
@@ -276,3 +276,11 @@ class KeyReused(ChatError):
 
     status, code = 422, "idempotency_key_reused"
     public = "That request was sent before with something else in it."
+
+
+def _wait(seconds: int) -> str:
+    """Return so many seconds in words, never less than they are."""
+    for unit, length in (("hours", 3600), ("minutes", 60)):
+        if seconds > 2 * length:
+            return f"{math.ceil(seconds / length)} {unit}"
+    return "1 second" if seconds == 1 else f"{seconds} seconds"

@@ -49,12 +49,15 @@ WAIT: Final = """
 # matter when, and a window of which somebody was just told is never the one that goes.
 FORGET: Final = """
     -- chat.limits.forget
+      WITH over AS MATERIALIZED (
+           SELECT user_id, kind
+             FROM chatkit_limit
+            WHERE ends_at < clock_timestamp() - interval '1 hour'
+            LIMIT 500
+       FOR UPDATE SKIP LOCKED
+      )
     DELETE FROM chatkit_limit
-     WHERE (user_id, kind) IN (SELECT user_id, kind
-                                 FROM chatkit_limit
-                                WHERE ends_at < clock_timestamp() - interval '1 hour'
-                                LIMIT 500
-                           FOR UPDATE SKIP LOCKED)
+     WHERE (user_id, kind) IN (SELECT user_id, kind FROM over)
 """
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from chatkit.types import ErrorEvent
 from flask import Flask, Response, g, jsonify, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from chat.errors import ChatError, NotSignedIn
+from chat.errors import ChatError, ConfigError, NotSignedIn
+from chat.running_turn import coded
+from chat.turn_log import as_line, as_sse
 from chat.web import parts
 
 logger = logging.getLogger(__name__)
@@ -33,27 +34,19 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _on_bug)
 
 
-class CodedError(ErrorEvent):
-    """ChatKit's `error` event, whose own `code` knows only `custom`, with our code beside it."""
-
-    error_code: str
-
-
-def as_event(exc: BaseException) -> bytes:
+def as_event(exc: Exception) -> bytes:
     """Return the exception as ChatKit's `error` event, for a stream that has begun."""
-    ours = exc if isinstance(exc, ChatError) else ChatError()
     log(exc)
-    event = CodedError(message=ours.public, allow_retry=ours.allow_retry, error_code=ours.code)
-    return b"data: " + event.model_dump_json(exclude_none=True).encode() + b"\n\n"
+    return as_sse(as_line(coded(exc)))
 
 
 def log(exc: BaseException) -> None:
     """Log an exception: a line for what we expect, the places in the code for a bug.
 
     The words of a ChatError are ours: ids, values and limits. They are cut, because an id may
-    have been made up by whoever sent it.
+    have been made up by whoever sent it; those about settings are for operators, and whole.
     """
-    words = ascii(str(exc)[:LONGEST_WORDS])
+    words = ascii(str(exc) if isinstance(exc, ConfigError) else str(exc)[:LONGEST_WORDS])
     if not isinstance(exc, ChatError):
         logger.error("unexpected %s", type(exc).__name__, exc_info=exc)
     elif exc.status >= 500:

@@ -102,6 +102,10 @@ def test_a_role_that_walks_through_is_refused_with_the_remedy(
             "ALTER POLICY chatkit_everybody_read ON chatkit_turn USING (true)",
             "DROP POLICY chatkit_everybody_read ON chatkit_turn",
         ),
+        (
+            "ALTER POLICY chatkit_everybody_change ON chatkit_turn WITH CHECK (true)",
+            "DROP POLICY chatkit_everybody_change ON chatkit_turn",
+        ),
         ("REVOKE INSERT ON chatkit_thread FROM plain", "chatkit_thread is closed: GRANT"),
         (
             "CREATE TABLE chatkit_new (user_id text); GRANT ALL ON chatkit_new TO plain",

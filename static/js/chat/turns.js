@@ -274,7 +274,7 @@ export class Turns {
   }
 
   /** The answer ended in an error. It is told under what there is of the answer, if that is new. */
-  #broke({ code, message, allow_retry: allowRetry = false }, turn) {
+  #broke({ code: kind, error_code: code = kind, message, allow_retry: allowRetry = false }, turn) {
     const error = new Fault(code, errorWords(code, message) || word("turn.failed"), { allowRetry });
     if (turn.sent || turn.again) return this.#fail(error, turn);
     turn.failed = true;
