@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -136,7 +136,7 @@ class ThreadRow:
     title: str | None
     created_at: datetime
     last_message_at: datetime
-    read_at: datetime
+    read_at: datetime = field(compare=False)
     status: Literal["active", "locked", "closed"]
     unread: bool = False
     pinned: bool = False

@@ -225,6 +225,17 @@ def shrink(page: Page, height: int, top: int = 0) -> None:
     )
 
 
+def fills(window: Window, *, top: int, height: int) -> None:
+    """Wait until the dialog is there and that high."""
+    box = window.dialog.bounding_box()
+    for _ in range(100):
+        if box is not None and (box["y"], box["height"]) == (top, height):
+            return
+        window.page.wait_for_timeout(50)
+        box = window.dialog.bounding_box()
+    raise AssertionError(f"the dialog is at {box}")
+
+
 def test_on_a_phone_the_dialog_makes_room_for_the_keyboard(new_window: NewWindow) -> None:
     window = new_window(**PHONE)
     page = window.visit()
@@ -233,10 +244,6 @@ def test_on_a_phone_the_dialog_makes_room_for_the_keyboard(new_window: NewWindow
 
     shrink(page, 400, top=30)
 
-    box = window.dialog.bounding_box()
-    assert box is not None
-    assert (box["y"], box["height"]) == (30, 400)
+    fills(window, top=30, height=400)
     shrink(page, 700)
-    box = window.dialog.bounding_box()
-    assert box is not None
-    assert (box["y"], box["height"]) == (0, 700)
+    fills(window, top=0, height=700)

@@ -72,7 +72,9 @@ def test_an_error_says_so_and_the_question_can_be_asked_again(
     expect(page.locator(".outcome")).to_be_visible()
     expect(page.get_by_role("textbox", name="Message")).to_have_value("")
 
-    page.get_by_role("button", name="Retry").click()
+    with page.expect_response(lambda answer: answer.request.method == "POST") as heard:
+        page.get_by_role("button", name="Retry").click()
+    heard.value.finished()
 
     expect(page.locator(".outcome")).to_be_visible()
     expect(page.locator(".item-user")).to_have_count(1)

@@ -20,7 +20,7 @@ SECRETS: Final = {
     "a token of Slack": r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
     "a token that is signed": r"\beyJ[\w-]{15,}\.eyJ[\w-]{15,}\.[\w-]{20,}",
     "a password in an address": (
-        r"\b(?:postgres(?:ql)?|https?)://[\w.%-]+:(?P<password>[^\s@/:'\"`{}<>]+)@"
+        r"\b(?:postgres(?:ql)?|https?)://[\w.%-]+:(?P<password>(?!\d{1,5}@)[^\s@/:'\"`{}<>]+)@"
     ),
     "a secret with its value": (
         r"\b(?:BETTER_AUTH_SECRET|OPENAI_API_KEY|PGPASSWORD|[A-Z_]*(?:SECRET|TOKEN|PASSWORD))"

@@ -6,7 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
@@ -419,15 +419,19 @@ class StoreMachine(Ground):
     def marks(self, number: int, thread_id: str) -> None:
         person, thread = self.someone(number, thread_id)
         kept = thread.items.values() if thread else ()
-        expected = {
-            one.item.id: {"outcome": one.outcome, "feedback": one.feedback}
-            for one in kept
-            if one.outcome or one.feedback
-        }
+        expected = {one.item.id: {"outcome": one.outcome, "feedback": one.feedback} for one in kept}
+
+        def marked(name: str) -> Callable[[], Any]:
+            call = self.table(item_marks.of, person, thread_id=name, item_ids=ids)
+            return lambda: {
+                item_id: {"outcome": one.outcome, "feedback": one.feedback}
+                for item_id, one in call().items()
+            }
+
         ids = [*ITEMS, *(one.item.id for one in kept)]
         self.ask(
             person,
-            lambda name: self.table(item_marks.of, person, thread_id=name, item_ids=ids),
+            marked,
             thread_id,
             expected,
             has=thread,

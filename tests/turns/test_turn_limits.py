@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import requests
 
+from chat.context import RequestContext
 from chat.db import Database
 from chat.errors import RateLimited, TooManyTurns, TurnRunning
 from chat.limits import TurnLimits
@@ -273,8 +274,10 @@ def limited(proxy: Proxy) -> Iterator[Turns]:
 
 
 def test_a_limit_costs_no_statement_and_a_refused_flood_none_at_all(
-    limited: Turns, proxy: Proxy, alice: Any
+    limited: Turns, proxy: Proxy
 ) -> None:
+    alice = RequestContext(user_id="user_alice")
+
     async def one(number: int) -> None:
         thread_id = f"thr_{number}"
         new = NewTurn(new_turn_id(), thread_id, limited.keeper.worker_id)
