@@ -13,6 +13,9 @@ STYLES = sorted((ROOT / "static" / "css").glob("*.css"))
 UNSAFE = re.compile(
     r"\.(?:inner|outer)HTML\s*=|insertAdjacentHTML|document\.write|\beval\(|new Function\("
 )
+OTHER_WINDOWS = re.compile(
+    r"\b(?:window|self|parent|opener|top)\.(?:postMessage|addEventListener\(\"message\")|\bonmessage\b"
+)
 COLOUR = re.compile(r":[^;{]*?(#[0-9a-f]{3,8}\b|\brgba?\(|\bhsla?\(|\boklch\()", re.IGNORECASE)
 
 
@@ -60,6 +63,13 @@ def test_no_script_writes_html() -> None:
     wrong = hits(SCRIPTS, UNSAFE.pattern)
 
     assert not wrong, f"build elements, and set textContent:{number(wrong)}"
+
+
+def test_no_script_listens_to_other_windows() -> None:
+    """Tabs talk over a BroadcastChannel, which other origins cannot reach."""
+    wrong = hits(SCRIPTS, OTHER_WINDOWS.pattern)
+
+    assert not wrong, f"use a BroadcastChannel, or check event.origin here:{number(wrong)}"
 
 
 def test_colours_live_in_the_tokens() -> None:

@@ -46,6 +46,10 @@ ROOMS = (
     "chat.text",
     "chat.logs",
 )
+STARTS_PROGRAMS = frozenset(
+    {"subprocess", "pty", "os.system", "os.popen", "os.execv", "os.fork", "eval", "exec"}
+    | {"render_template_string", "flask.render_template_string"}
+)
 LEAVES = (
     "chat.turn_log",
     "chat.errors",
@@ -138,6 +142,29 @@ def test_the_document_draws_the_same_house() -> None:
     missing = [room for room in ROOMS if f"`{room}`" not in drawn]
 
     assert not missing, f"name these rooms in docs/architecture.md: {missing}"
+
+
+def test_the_app_starts_no_program() -> None:
+    wrong = [
+        f"{module.place}: {name}"
+        for module in app_modules()
+        for node in module.walk()
+        for name in _called(node)
+        if name in STARTS_PROGRAMS
+    ]
+
+    assert not wrong, f"neither start programs nor run text as code:{number(wrong)}"
+
+
+def _called(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Import(names=names):
+            return [name.name for name in names]
+        case ast.ImportFrom(module=name):
+            return [name or ""]
+        case ast.Call(func=function):
+            return [ast.unparse(function)]
+    return []
 
 
 def _name(place: str) -> str:

@@ -337,10 +337,14 @@ def test_a_foreign_origin_is_refused_whoever_asks(server: Server, alice_session:
 
 
 def test_other_methods_and_paths_are_refused_in_the_same_form(alice: Client) -> None:
-    wrong = requests.get(f"{alice.url}/chatkit", headers=alice.headers(), timeout=10)
-
-    assert wrong.json()["error"]["code"] == "method_not_allowed"
-    assert "POST" in wrong.headers["Allow"]
+    for method in ("GET", "PUT", "DELETE", "PATCH", "TRACE"):
+        wrong = requests.request(
+            method, f"{alice.url}/chatkit", headers=alice.headers(), timeout=10
+        )
+        assert wrong.status_code == 405, method
+        assert wrong.json()["error"]["code"] == "method_not_allowed"
+        assert "POST" in wrong.headers["Allow"]
+    assert requests.request("TRACE", f"{alice.url}/sign-in", timeout=10).status_code == 405
     assert alice.get("/nowhere").status_code == 404
     assert alice.get("/history/%00").status_code == 404
     assert alice.get("/history?after=%00nonsense").status_code == 400

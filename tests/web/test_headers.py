@@ -84,4 +84,5 @@ def test_the_log_says_why_something_was_refused(
     answer = site.post("/sign-in", {"email": "x" * 70_000})
 
     assert answer.status_code == 413
+    assert "code=body_too_large status=413" in caplog.text
     assert "the limit is 65536" in caplog.text

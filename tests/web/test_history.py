@@ -389,3 +389,24 @@ def test_every_type_of_item_is_readable_and_hidden_ones_are_not_shown(alice: Own
         assert words in shown, words
     for words in NEVER_SHOWN:
         assert words not in shown, words
+
+
+def test_every_page_has_the_way_out_or_leads_there(site: Site, conn: Connection) -> None:
+    owner = Owner(site, conn)
+    thread_id = owner.owns("Twine")
+    owner.says(thread_id, "What is twine?", "Two strands.")
+    rules = owner.site.app.url_map.iter_rules()
+    pages = [rule.rule for rule in rules if "GET" in (rule.methods or ()) and not rule.arguments]
+    pages += [f"/history/{thread_id}", f"/history/{thread_id}/rename", "/history/thr_nobody"]
+
+    shown = 0
+    for path in pages:
+        with owner.site.get(path) as answer:
+            html = answer.get_data(as_text=True) if answer.mimetype == "text/html" else ""
+        if "<body" in html and "/sign-up" not in path:
+            shown += 1
+            # Pages that ask one thing lead to the list, which has it.
+            assert 'action="/sign-out"' in html or 'href="/history"' in html, path
+            if path in {"/history", f"/history/{thread_id}"}:
+                assert 'action="/sign-out"' in html, path
+    assert shown > 5

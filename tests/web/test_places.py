@@ -24,8 +24,11 @@ def test_a_place_is_given_back_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(Overloaded, match="2 streams"):
         places.take("carol")
+    # What tells a crowded worker to let others go first.
+    assert worker.open_streams == 2
     give_back()
     give_back()
+    assert worker.open_streams == 1
     places.take("carol")
     with pytest.raises(Overloaded):
         places.take("dave")
