@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,9 +34,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 class Figures:
     """Takes what one test counted."""
 
-    def __init__(self, test: str) -> None:
+    def __init__(self, test: str, *, kept: bool) -> None:
         self._test = test
+        self._kept = kept
         self._told: dict[str, Any] = {}
+        if kept:
+            self._path().unlink(missing_ok=True)  # A test that fails leaves no figures at all.
+
+    def room(self, seconds: float) -> float:
+        """Return what a busy machine may add to a bound: `seconds`, or 0.0 where figures are kept.
+
+        A machine that keeps figures has nothing else to do, so there the bound holds as it is.
+        """
+        return 0.0 if self._kept else seconds
 
     def tell(self, rows: str, promise: str, measured: Mapping[str, Any]) -> None:
         """Keep what was measured; `rows` are ids of the product's rows, as "E2" or "H2 S6".
@@ -56,13 +67,16 @@ class Figures:
         return json.dumps(self._told, indent=2, ensure_ascii=False) if self._told else ""
 
     def keep(self) -> None:
-        """Store what was told, and on what machine and commit it was measured."""
-        if self._told:
+        """Store what was told, and on what machine and commit; nothing where none are kept."""
+        if self._kept and self._told:
             FIGURES.mkdir(parents=True, exist_ok=True)
             whole = {**self._told, "machine": describe_machine()}
-            file, _, name = self._test.rpartition("/")[2].partition("::")
-            path = FIGURES / f"{file.removesuffix('.py')}-{_plain(name)}.json"
-            path.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+            self._path().write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+
+    def _path(self) -> Path:
+        """Return the file of this test alone: web-test_limits-…, as there are others so called."""
+        file, _, name = self._test.removeprefix("tests/").partition("::")
+        return FIGURES / f"{_plain(file.removesuffix('.py'))}-{_plain(name)}.json"
 
 
 @pytest.fixture
@@ -70,14 +84,13 @@ def figures(
     request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Figures]:
     """What this test tells about the promise that it proves."""
-    figures = Figures(request.node.nodeid)
+    figures = Figures(request.node.nodeid, kept=request.config.option.keep_figures)
     yield figures
     with capsys.disabled():
         print(f"\n{figures.lines()}")  # noqa: T201
-    if request.config.option.keep_figures:
-        figures.keep()
+    figures.keep()
 
 
 def _plain(name: str) -> str:
-    """Return a test's name as part of a file's name."""
+    """Return a test's name, or its place, as part of a file's name."""
     return "".join(letter if letter.isalnum() or letter == "_" else "-" for letter in name)
