@@ -18,17 +18,9 @@ from chat.connection import Connection
 from chat.wall import WalledConnection
 from tests.fix_postgres import Databases, behind_the_wall
 from tests.house.test_sql import FOR_EVERYBODY, OWNED, Statement, statements
+from tests.isolation.footprints import TABLES
 
 ALICE, MALLORY = "user_alice", "user_mallory"
-OWNED_TABLES: Final = (
-    "chatkit_thread",
-    "chatkit_thread_item",
-    "chatkit_attachment",
-    "chatkit_deleted_item",
-    "chatkit_thread_cursor",
-    "chatkit_turn",
-    "chatkit_turn_event",
-)
 ALICES_ROWS: Final = """
     INSERT INTO chatkit_thread (user_id, id, title, title_source, title_words, document,
                                 last_position, pinned_at, archived_at, deleted_at, deletion_id)
@@ -59,6 +51,8 @@ ALICES_ROWS: Final = """
     VALUES ('user_alice', 'turn_1', 'thr_1', 'msg_1', 'running', 'worker_1', '2020-01-01', 'key_1');
     INSERT INTO chatkit_turn_event (user_id, turn_id, seq, events)
     VALUES ('user_alice', 'turn_1', 1, 'secret');
+    INSERT INTO chatkit_limit (user_id, kind, ends_at, taken, most)
+    VALUES ('user_alice', 'turns_per_minute', now() + interval '1 hour', 60, 60);
 """
 PARAMS: Final[dict[str, Any]] = {
     "after": "",
@@ -142,7 +136,7 @@ OTHERWISE: Final[dict[str, dict[str, Any]]] = {
     "chat.thread_marks.unpin": {"thread_id": "thr_2"},
     "chat.thread_marks.unarchive": {"thread_ids": ["thr_3"]},
     "chat.turn_ends.store_events": {"seq": 1},
-    "chat.limits.take": {"number": 1},
+    "chat.limits.take": {"kind": "turns_per_minute", "seconds": 60, "number": 1, "most": 60},
     "chat.limits.wait": {"kinds": ["turns_per_minute"]},
     "chat.turns.begin": {"kinds": ["turns_per_minute"], "seconds": [60], "mosts": [60]},
     "chat.items.add": {"item_id": "msg_9", "hidden": False},
@@ -170,32 +164,34 @@ def outcome(conn: Connection, sql: str, params: dict[str, Any]) -> tuple[Any, ..
     return cursor.rowcount, [re.sub(r"datetime\([^)]*\)", "", repr(row)) for row in rows]
 
 
-def rows_of(conn: Connection, user_id: str) -> dict[str, list[Any]]:
-    """Return everything that somebody has."""
+def rows_of(conn: Connection, user_id: str, tables: list[str]) -> dict[str, list[Any]]:
+    """Return everything that somebody has, table by table."""
     return {
         table: conn.execute(
             f"SELECT t::text FROM {table} AS t WHERE user_id = %(user_id)s ORDER BY 1",  # noqa: S608
             {"user_id": user_id},
         ).fetchall()
-        for table in OWNED_TABLES
+        for table in tables
     }
 
 
-def harm(conn: Connection, empty: Connection, statement: Statement) -> str | None:
+def harm(
+    conn: Connection, empty: Connection, statement: Statement, tables: list[str]
+) -> str | None:
     """Run the statement as Mallory, without its owner, and tell what Alice lost by that."""
     params = {**PARAMS, **OTHERWISE.get(statement.label, {}), "anywhere": not conn.walled}
     with empty.transaction(force_rollback=True):
         harmless = outcome(empty, statement.sql, params)
     # What a foreign thread's id means to an empty database; anything else is a wrong parameter.
     assert len(harmless) == 2 or harmless == ("ForeignKeyViolation",), (statement.label, harmless)
-    before = rows_of(conn, ALICE)
+    before = rows_of(conn, ALICE, tables)
     assert all(before.values()), before
     with conn.transaction(force_rollback=True):
         with conn.transaction() as inner:
             found = outcome(conn, without_its_owner(statement), params)
             if len(found) == 1:
                 raise psycopg.Rollback(inner)
-        after = rows_of(conn, ALICE)
+        after = rows_of(conn, ALICE, tables)
     if after != before:
         return "changed"
     return None if found == harmless else f"{found} instead of {harmless}"
@@ -227,7 +223,9 @@ def alices(databases: Databases, migrated: str, row_level_security: bool) -> Ite
 def test_without_owners_nothing_is_lost_behind_the_wall_and_much_without_it(
     alices: Connection, empty: Connection
 ) -> None:
-    harms = {each.label: harm(alices, empty, each) for each in ABOUT_PEOPLE}
+    tables = [row[0] for row in empty.execute(TABLES)]
+    assert {"chatkit_thread", "chatkit_limit"} <= {*tables}
+    harms = {each.label: harm(alices, empty, each, tables) for each in ABOUT_PEOPLE}
     lost = {label: what for label, what in harms.items() if what}
 
     assert len(harms) > 60
