@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -35,14 +37,40 @@ class Asked:
         return self.answered - self.sent
 
 
-def every_kind(client: Client, thread_id: str) -> dict[str, Ask]:
-    """Return what people do, by name; a message that is accepted is answered to its end."""
+class Said:
+    """Messages that no two are alike, and which of them were acknowledged."""
 
-    def sent(thread_id: str | None) -> requests.Response:
-        stream = begin(client, "hello", thread_id)
+    def __init__(self) -> None:
+        self._numbers = count()
+        self.acknowledged: list[str] = []
+        self.refused: list[str] = []
+
+    def send(self, client: Client, thread_id: str | None) -> requests.Response:
+        """Send a message, and read its answer to the end if it is accepted."""
+        text = f"message {next(self._numbers)}"
+        stream = begin(client, text, thread_id)
         if stream.status == 200:
             stream.rest()
+        (self.acknowledged if stream.status == 200 else self.refused).append(text)
         return stream.answer
+
+    def wrong(self, stored: list[str]) -> dict[str, list[str]]:
+        """Return what must not be in what is stored, or has to be and is not."""
+        times = Counter(stored)
+        return {
+            "lost": [text for text in self.acknowledged if text not in times],
+            "doubled": [text for text, number in times.items() if number > 1],
+            "unknown": [*times.keys() - {*self.acknowledged, *self.refused}],
+        }
+
+    def refused_but_stored(self, stored: list[str]) -> list[str]:
+        """Return of which messages nobody could say at their time whether they were stored."""
+        return [text for text in self.refused if text in set(stored)]
+
+
+def every_kind(client: Client, thread_id: str, said: Said | None = None) -> dict[str, Ask]:
+    """Return what people do, by name; a message that is accepted is answered to its end."""
+    said = said or Said()
 
     def joined() -> requests.Response:
         return join(client, thread_id).answer
@@ -51,8 +79,8 @@ def every_kind(client: Client, thread_id: str) -> dict[str, Ask]:
         "page": lambda: client.get("/history"),
         "conversation": lambda: client.get(f"/history/{thread_id}"),
         "list": lambda: client.ask("threads.list"),
-        "message": lambda: sent(thread_id),
-        "first message": lambda: sent(None),
+        "message": lambda: said.send(client, thread_id),
+        "first message": lambda: said.send(client, None),
         "join": joined,
         "/readyz": lambda: client.get("/readyz"),
     }
