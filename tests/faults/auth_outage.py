@@ -19,8 +19,6 @@ ANSWERS = ["/chatkit/session", "/chatkit/search?q=tax", "/chatkit/turns/thr_none
 FORGED = "better-auth.session_token=forged.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA%3D"
 CROWD = 4
 BACK_SECONDS = 2.0
-SLACK = 4.0
-"""What a busy machine may add to a bound in seconds; what was measured is told."""
 
 Outage = Callable[[], Callable[[], None]]
 """Takes the auth server away; what it returns brings it back, and returns when it answers."""
@@ -47,8 +45,11 @@ class Measured:
         }
 
 
-def live_through(server: Server, auth: AuthServer, outage: Outage) -> Measured:
-    """Let people ask who are signed in and not remembered, in an outage and until it is over."""
+def live_through(server: Server, auth: AuthServer, outage: Outage, room: float) -> Measured:
+    """Let people ask who are signed in and not remembered, in an outage and until it is over.
+
+    All are served within BACK_SECONDS of its end, and the `room` that a busy machine has.
+    """
     alice, *crowd = [auth.sign_up(f"Visitor {number}") for number in range(CROWD + 1)]
     end = outage()
     try:
@@ -62,7 +63,7 @@ def live_through(server: Server, auth: AuthServer, outage: Outage) -> Measured:
         back = time.monotonic()
         served = [max(0.0, one.result() - back) for one in asking]
     serve_everybody(server, alice)
-    assert min(served) < BACK_SECONDS + SLACK
+    assert max(served) < BACK_SECONDS + room
     return Measured(len(took), max(took), min(served), max(served))
 
 

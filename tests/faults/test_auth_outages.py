@@ -119,7 +119,7 @@ def with_a_frozen_database(town: Town) -> Callable[[], None]:
 def test_an_auth_server_signs_nobody_out_and_lets_nobody_in(
     town: Town, figures: Figures, words: str, outage: Callable[[Town], Callable[[], None]]
 ) -> None:
-    measured = live_through(town.server, town.auth, lambda: outage(town))
+    measured = live_through(town.server, town.auth, lambda: outage(town), figures.room(4))
 
     figures.tell(
         "E1 E2", f"An auth server {words}: 503, nobody signed out, nobody in", measured.figures()
@@ -170,7 +170,7 @@ def _status_of_limiter(village: Village) -> int:
 def test_an_auth_server_that_fails_otherwise_does_the_same(
     village: Village, figures: Figures, words: str, outage: Callable[[Village], Callable[[], None]]
 ) -> None:
-    measured = live_through(village.server, village.auth, lambda: outage(village))
+    measured = live_through(village.server, village.auth, lambda: outage(village), figures.room(4))
 
     figures.tell(
         "E1 E2", f"An auth server {words}: 503, nobody signed out, nobody in", measured.figures()

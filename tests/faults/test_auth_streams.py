@@ -24,8 +24,6 @@ from tests.turns.test_turns import eventually
 PAUSE = 0.25
 REMEMBERED = 10.0
 """How long an answer of the auth server is believed."""
-SLACK = 5.0
-"""What a busy machine may add to a bound in seconds; what was measured is told."""
 
 
 @pytest.fixture
@@ -114,7 +112,7 @@ def test_who_is_signed_out_reads_no_further_and_an_outage_ends_no_stream(
     joined.join(carol.thread_id)
     dora = server.client(people["Dora"])
     assert dora.get("/chatkit/session").json()["user"] is not None
-    everybody = [alice, bob, carol, joined, erin, frank]
+    out = [alice, bob, carol, joined, frank]
 
     for name in ("Alice", "Bob", "Carol", "Dora"):
         own_auth.sign_out(people[name])
@@ -124,12 +122,12 @@ def test_who_is_signed_out_reads_no_further_and_an_outage_ends_no_stream(
     let_in = last_let_in(
         lambda: dora.get("/chatkit/session").status_code, revoked + REMEMBERED + 1.5
     )
-    ended_while_down = sum(one.ended is not None for one in everybody)
+    ended_while_down = sum(one.ended is not None for one in [*out, erin])
     own_auth.start()
     back = time.monotonic()
-    for one in (alice, bob, carol, joined, frank):
+    for one in out:
         one.wait()
-    ended = {one.person.name: (one.ended or 0) - back for one in everybody if one is not erin}
+    late = [one.ended - back for one in out if one.ended is not None]
     words_then = {
         one.person.name: numbered(one.person.name, shown(one.events)) for one in (alice, bob, carol)
     }
@@ -137,7 +135,7 @@ def test_who_is_signed_out_reads_no_further_and_an_outage_ends_no_stream(
     erin.wait()
 
     assert ended_while_down == 0
-    assert let_in - revoked < REMEMBERED + 0.5
+    assert let_in - revoked < REMEMBERED + figures.room(0.5)
     for one in (alice, bob, carol, joined):
         assert one.error is not None
         assert one.error["error_code"] == "session_ended"
@@ -145,22 +143,27 @@ def test_who_is_signed_out_reads_no_further_and_an_outage_ends_no_stream(
     assert frank.error is not None
     assert frank.error["error_code"] == "another_person"
     assert erin.error is None
-    assert max(ended.values()) < ASK_AGAIN_SECONDS + SLACK
+    # Nothing is remembered any more. A second is what the asking and the ending may take.
+    assert max(late) < ASK_AGAIN_SECONDS + 1 + figures.room(4)
     assert stored_answer(erin.client, erin.thread_id) == shown(erin.events)
+    finished = [erin.thread_id]
     for one in (alice, bob, carol):
         again = server.client(own_auth.sign_in(one.person))
         eventually(partial(_finished, again, one.thread_id), seconds=30)
         answer = stored_answer(again, one.thread_id)
         assert numbered(one.person.name, answer) > words_then[one.person.name]
+        finished.append(one.thread_id)
     figures.tell(
         "I2 E2",
         "Who was signed out reads no further, and their answer is finished without them;"
         " an auth server that is down ends no stream",
         {
             "streams ended while it was down": ended_while_down,
-            "streams ended once it was back, of 5": len(ended) + 1,
-            "the last of them, s after its return": round(max(ended.values()), 1),
-            "answers finished all the same, of 4": 4,
+            f"streams ended once it was back, of {len(out)} whose people were signed out": sum(
+                seconds > 0 for seconds in late
+            ),
+            "the last of them, s after its return": round(max(late), 1),
+            "answers finished all the same, of 4": len(finished),
             "a revoked session was last let in, s after": round(let_in - revoked, 1),
         },
     )
@@ -177,7 +180,7 @@ def test_an_ended_session_is_noticed_in_time_and_the_asking_costs_little(
         talk = Talk(start(between.url), model_server)
         measured = revoke_among(40, talk, own_auth, between)
 
-    assert measured["the slowest end, s"] < REMEMBERED + ASK_AGAIN_SECONDS + SLACK
+    assert measured["the slowest end, s"] < REMEMBERED + ASK_AGAIN_SECONDS + figures.room(5)
     assert measured["calls of the auth server a second"] < 40 / REMEMBERED * 1.2
     figures.tell(
         "I2 R2",
