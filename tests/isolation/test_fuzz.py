@@ -9,9 +9,10 @@ import logging
 import re
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import psycopg
 import pytest
@@ -42,12 +43,26 @@ SMALL, FULL = 1_300, 20_000
 SMALL_ON_THE_WIRE, FULL_ON_THE_WIRE = 200, 2_000
 MOST_THREADS: Final = 30
 GIVEN: Final = ("thr_given_1", "thr_given_2")
-HONEST: Final = frozenset({501, 503, 505})
-"""What the web server says to HTTP that it does not speak, and we to what we cannot do now."""
+NOT_HTTP: Final = frozenset({501, 505})
+"""What the web server says on a socket to HTTP that it does not speak."""
 NOTHING: Final = 0
 """The connection was closed without an answer."""
 BUG: Final = ChatError.public.encode()
-REFUSED: Final = range(400, 500)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back; `status` is NOTHING if that was nothing."""
+
+    status: int
+    body: bytes
+    location: str = ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing was done: an error, no answer at all, or the way to the sign-in page."""
+        leads_to_sign_in = self.status == 303 and urlsplit(self.location).path == "/sign-in"
+        return self.status >= 400 or self.status == NOTHING or leads_to_sign_in
 
 
 class Log(logging.Handler):
@@ -71,11 +86,18 @@ class Log(logging.Handler):
 class Target:
     """Where requests go to, and what is looked at after each of them."""
 
-    def __init__(self, send: Callable[[Sent], tuple[int, bytes]], dsn: str, owner: str) -> None:
-        self.send, self.dsn, self.owner = send, dsn, owner
+    def __init__(
+        self,
+        send: Callable[[Sent], Answer],
+        dsn: str,
+        owner: str,
+        honest: Collection[int] = frozenset(),
+    ) -> None:
+        self.send, self.dsn, self.owner, self.honest = send, dsn, owner, honest
         self.conn = psycopg.connect(dsn, autocommit=True)
         self.footprints = Footprints(dsn)
         self.statuses: Counter[int] = Counter()
+        self.refused = self.changed_by_refused = 0
         self.ids = self.give()
         self.before = self.look()
 
@@ -84,13 +106,15 @@ class Target:
 
     def check(self, sent: Sent) -> None:
         """Send, and complain of a bug, or of what a refused request has changed."""
-        status, body = self.send(sent)
-        self.statuses[status] += 1
-        assert status < 500 or status in HONEST, (status, body[:500])
-        assert BUG not in body, body[:1000]
+        answer = self.send(sent)
+        self.statuses[answer.status] += 1
+        assert answer.status < 500 or answer.status in self.honest, answer
+        assert BUG not in answer.body, answer.body[:1000]
         after = self.look()
-        if status in REFUSED or status == NOTHING:
-            assert after == self.before, f"a request that was refused with {status} changed rows"
+        if answer.refused:
+            self.refused += 1
+            self.changed_by_refused += after != self.before
+            assert not self.changed_by_refused, f"refused, and changed rows: {answer}"
         if after != self.before:
             self.tidy()
             after = self.look()
@@ -133,7 +157,8 @@ class Target:
             "requests": self.statuses.total(),
             "answers by status": by_status,
             "answers of 500": self.statuses[500],
-            "rows changed by a refused request": 0,
+            "requests refused": self.refused,
+            "of them changed rows": self.changed_by_refused,
         }
 
 
@@ -196,9 +221,10 @@ def check_lines(lines: list[str]) -> None:
 def play(site: Site, people: tuple[Person, Person], dsn: str, log: Log, count: int) -> Target:
     """Send that many requests to the app in this process."""
 
-    def send(sent: Sent) -> tuple[int, bytes]:
-        body, status, _ = run_wsgi_app(site.app, environ_of(sent), buffered=True)
-        return int(status.split(" ", 1)[0]), b"".join(body)
+    def send(sent: Sent) -> Answer:
+        body, status, headers = run_wsgi_app(site.app, environ_of(sent), buffered=True)
+        location = headers.get("Location", "")
+        return Answer(int(status.split(" ", 1)[0]), b"".join(body), location)
 
     target = Target(send, dsn, people[0].id)
     fuzz = Fuzz(*people, target.ids, list(site.app.url_map.iter_rules()))
@@ -302,17 +328,22 @@ def on_the_wire(draw: st.DrawFn, fuzz: Fuzz) -> bytes:
     )
 
 
-def exchange(port: int, raw: bytes) -> tuple[int, bytes]:
-    """Send bytes, say that there are no more, and return what comes back, or NOTHING."""
+def exchange(port: int, raw: bytes) -> Answer:
+    """Send bytes, say that there are no more, and return what comes back."""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         try:
             connection.sendall(raw)
             connection.shutdown(socket.SHUT_WR)
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
         except OSError:
-            return NOTHING, b""
+            return Answer(NOTHING, b"")
+    location = re.search(rb"\r\nLocation: ([^\r]*)", answer.partition(b"\r\n\r\n")[0])
     found = re.match(rb"HTTP/1\.[01] (\d{3}) ", answer)
-    return (int(found[1]) if found else NOTHING), answer
+    return Answer(
+        int(found[1]) if found else NOTHING,
+        answer,
+        location[1].decode("latin-1") if location else "",
+    )
 
 
 def play_on_the_wire(
@@ -325,7 +356,7 @@ def play_on_the_wire(
         TURNS_PER_MINUTE="0",
     )
     person = auth.sign_up(f"Fuzzer {SECRET}")
-    target = Target(lambda sent: exchange(server.port, sent.body), server.dsn, person.id)
+    target = Target(lambda sent: exchange(server.port, sent.body), server.dsn, person.id, NOT_HTTP)
     rules = list(
         create_app(Settings(database_url=server.dsn, auth_url=auth.url)).url_map.iter_rules()
     )
