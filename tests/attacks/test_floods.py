@@ -176,11 +176,17 @@ def wait_for(model: ModelServer, requests: int) -> None:
         time.sleep(0.02)
 
 
-def test_slow_ones_keep_nobody_from_an_answer(start_server: StartServer, auth: AuthServer) -> None:
+def test_slow_ones_keep_nobody_from_an_answer(
+    start_server: StartServer, auth: AuthServer, figures: Figures
+) -> None:
     told = flood(start_server, auth, slow=6, streams=10, seconds=2)
 
     assert told["streams that came whole"] == 10
     assert told["looks at /livez"] > 10
+    # Ten times the bound: enough that four test processes on two cores never reach it, and far
+    # less than somebody would wait who is kept out.
+    assert told["/livez, p99, ms"] < 10 * WORST * 1000
+    figures.tell("E5", "Slow senders and silent readers slow nobody down", told)
 
 
 @pytest.mark.soak
@@ -190,5 +196,6 @@ def test_slow_ones_keep_nobody_from_an_answer_among_100(
     told = flood(start_server, auth, slow=20, streams=100, seconds=40)
 
     assert told["streams that came whole"] == 100
-    assert told["/livez, p99, ms"] < WORST * 1000
+    assert told["slow senders put out"] > 0
+    assert told["/livez, p99, ms"] < (WORST + figures.room(1.8)) * 1000
     figures.tell("E5", "Slow senders and silent readers slow nobody down", told)
