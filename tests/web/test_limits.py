@@ -17,18 +17,13 @@ from chat.errors import DatabaseUnavailable, RateLimited
 from chat.limits import MINUTE, PORTIONS, RequestLimit
 from chat.tables import limits
 from chat.tables.limits import Limit
+from tests.faults.clocks import wrong_clock
 from tests.fix_auth import Person
 from tests.fix_proxy import Proxy, proxy
 from tests.fix_server import Client, Server, StartServer
 from tests.turns.test_turn_limits import assert_refused, ends_in, everything_in
 
 __all__ = ["proxy"]
-
-SKEWED = """
-import time
-real = time.time
-time.time = lambda: real() + {seconds}
-"""
 
 
 def ask(client: Client) -> requests.Response:
@@ -139,10 +134,8 @@ def test_a_worker_with_a_wrong_clock_counts_like_the_others(
 ) -> None:
     servers = [start_server(REQUESTS_PER_MINUTE="40")]
     for seconds in (3600, -3600):
-        folder = tmp_path / f"skewed{seconds}"
-        folder.mkdir()
-        (folder / "sitecustomize.py").write_text(SKEWED.format(seconds=seconds))
-        servers.append(start_server(REQUESTS_PER_MINUTE="40", PYTHONPATH=str(folder)))
+        clock = wrong_clock(tmp_path / f"ahead{seconds}", seconds)
+        servers.append(start_server(REQUESTS_PER_MINUTE="40", **clock))
     people = [server.client(mallory_session) for server in servers]
 
     answers = [ask(mallory) for _ in range(30) for mallory in people]
