@@ -14,7 +14,7 @@ import psycopg
 import requests
 
 from tests.fix_server import Client
-from tests.turns.test_turns import begin, eventually, join
+from tests.fix_turns import begin, eventually, join
 
 Ask = Callable[[], requests.Response]
 

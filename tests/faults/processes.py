@@ -12,7 +12,7 @@ import requests
 
 from tests.fix_proxy import Proxy
 from tests.fix_server import Server
-from tests.turns.test_turns import Stream, eventually
+from tests.fix_turns import Stream, eventually
 
 
 def workers_of(server: Server) -> list[int]:

@@ -19,7 +19,7 @@ from tests.fix_auth_faults import Between
 from tests.fix_figures import Figures
 from tests.fix_model import ModelServer, Reply
 from tests.fix_server import Client, Server, StartServer
-from tests.turns.test_turns import eventually
+from tests.fix_turns import eventually
 
 PAUSE = 0.25
 REMEMBERED = 10.0

@@ -20,7 +20,7 @@ from tests.fix_figures import Figures
 from tests.fix_model import ModelServer, Reply
 from tests.fix_postgres import Databases
 from tests.fix_server import Client, Server, text_of, thread_of
-from tests.turns.test_turns import KEEP, begin, eventually, join
+from tests.fix_turns import KEEP, begin, eventually, join
 
 HOUR = 3600
 SECONDS = 14

@@ -35,7 +35,7 @@ from tests.fix_figures import Figures
 from tests.fix_model import Reply, pieces_of
 from tests.fix_proxy import Proxy
 from tests.fix_server import Client, StartServer, text_of, thread_of
-from tests.turns.test_turns import KEEP, LONG, begin, eventually, stored_answers
+from tests.fix_turns import KEEP, LONG, begin, eventually, stored_answers
 
 OUTAGE_SECONDS = 5
 

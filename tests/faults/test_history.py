@@ -35,7 +35,7 @@ from tests.fix_figures import Figures
 from tests.fix_model import ModelServer, Reply, last_message, pieces_of
 from tests.fix_proxy import Proxy
 from tests.fix_server import Client, Server
-from tests.turns.test_turns import KEEP, eventually
+from tests.fix_turns import KEEP, eventually
 
 SEED: Final = 20261123
 CLIENTS: Final = 8

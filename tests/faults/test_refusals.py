@@ -25,7 +25,7 @@ from tests.fix_auth import Person
 from tests.fix_figures import Figures
 from tests.fix_model import Reply, pieces_of
 from tests.fix_server import Client, StartServer, text_of, thread_of
-from tests.turns.test_turns import KEEP, LONG, begin, eventually, stored_answers
+from tests.fix_turns import KEEP, LONG, begin, eventually, stored_answers
 
 Fault = Callable[[Faulty], contextlib.AbstractContextManager[None]]
 

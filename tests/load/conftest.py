@@ -21,12 +21,12 @@ from tests.fix_auth import AuthServer
 from tests.fix_postgres import Databases
 from tests.fix_server import ROOT, Server, StartServer
 from tests.fix_store import NOON
+from tests.fix_turns import eventually
 from tests.load.crowd import Crowd
 from tests.load.model import DESCRIPTORS
 from tests.load.people import Somebody, signed_in
 from tests.load.visits import Visits
 from tests.load.weight import Scales
-from tests.turns.test_turns import eventually
 
 THREADS_EACH = 4
 

@@ -20,7 +20,7 @@ from chat.tables.turns import NewTurn
 from chat.turn_keeper import TurnKeeper
 from chat.turns import Turns
 from tests.fix_http import Scripted, answer, silence
-from tests.turns.test_turns import eventually
+from tests.fix_turns import eventually
 
 SOMEBODY = Credentials(bearer="x")
 ALICE = answer(

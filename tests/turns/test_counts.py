@@ -26,7 +26,7 @@ from chat.turn_keeper import TICK_SECONDS, TurnKeeper
 from chat.turns import Turns
 from tests.fix_proxy import Proxy, proxy
 from tests.fix_store import a_message, a_thread, an_answer
-from tests.turns.test_turns import eventually
+from tests.fix_turns import eventually
 
 __all__ = ["proxy"]
 

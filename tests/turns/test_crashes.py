@@ -20,7 +20,7 @@ from tests.fix_figures import Figures
 from tests.fix_model import ModelServer, Reply, pieces_of
 from tests.fix_postgres import Databases
 from tests.fix_server import Client, Server, StartServer, Talking, text_of, thread_of
-from tests.turns.test_turns import (
+from tests.fix_turns import (
     KEEP,
     LONG,
     Stream,

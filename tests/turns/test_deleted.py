@@ -13,7 +13,7 @@ from chat.tables import deletions
 from tests.fix_auth import Person
 from tests.fix_model import ModelServer, Reply, pieces_of
 from tests.fix_server import Client, Talking, text_of, thread_of, words
-from tests.turns.test_turns import (
+from tests.fix_turns import (
     KEEP,
     begin,
     eventually,

@@ -17,7 +17,7 @@ from chat.turn_keeper import TurnKeeper
 from tests.fix_model import ModelServer, Reply
 from tests.fix_server import Client, Talking, thread_of
 from tests.fix_store import a_message, a_thread, an_answer
-from tests.turns.test_turns import KEEP, begin, eventually, turn_state
+from tests.fix_turns import KEEP, begin, eventually, turn_state
 
 
 def shown(client: Client, thread_id: str) -> list[tuple[str, str | None]]:

@@ -30,7 +30,7 @@ from tests.fix_model import ModelServer, Reply, last_message, pieces_of
 from tests.fix_postgres import Databases
 from tests.fix_proxy import Proxy
 from tests.fix_server import Client, Server
-from tests.turns.test_turns import KEEP, Stream, begin, eventually, join
+from tests.fix_turns import KEEP, Stream, begin, eventually, join
 
 SEED: Final = 20260301
 TURNS_OF_A_SCENE: Final = 4

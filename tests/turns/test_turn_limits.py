@@ -10,7 +10,6 @@ from typing import Any
 
 import psycopg
 import pytest
-import requests
 
 from chat.context import RequestContext
 from chat.db import Database
@@ -28,21 +27,11 @@ from tests.fix_model import ModelServer, Reply
 from tests.fix_proxy import Proxy, proxy
 from tests.fix_server import Client, Server, StartServer, thread_of, words
 from tests.fix_store import a_message, a_thread
-from tests.turns.test_turns import begin
+from tests.fix_turns import assert_refused, begin, ends_in, everything_in
 
 __all__ = ["proxy"]
 
-TABLES = ("thread", "thread_item", "turn", "turn_event", "thread_cursor", "limit")
 MINUTE = Limit(limits.TURNS, 3, 60)
-
-
-def everything_in(dsn: str) -> dict[str, list[Any]]:
-    """Return all rows of all tables about people, with the moment of their last change."""
-    with psycopg.connect(dsn) as conn:
-        return {
-            name: conn.execute(f"SELECT xmin, * FROM chatkit_{name} ORDER BY 2, 3").fetchall()  # noqa: S608
-            for name in TABLES
-        }
 
 
 def counted(dsn: str) -> dict[str, int]:
@@ -52,30 +41,11 @@ def counted(dsn: str) -> dict[str, int]:
     return dict(rows)
 
 
-def ends_in(dsn: str, seconds: float) -> None:
-    """Let all windows end in so many seconds, as if they had begun earlier."""
-    with psycopg.connect(dsn) as conn:
-        conn.execute(
-            "UPDATE chatkit_limit SET ends_at = clock_timestamp() + make_interval(secs => %s)",
-            [seconds],
-        )
-
-
 def send(client: Client, text: str, thread_id: str | None = None, **headers: str) -> Any:
     """Send a message and read the answer to its end."""
     kind = "threads.add_user_message" if thread_id else "threads.create"
     params = {"input": words(text), **({"thread_id": thread_id} if thread_id else {})}
     return client.send(json.dumps({"type": kind, "params": params}).encode(), **headers)
-
-
-def assert_refused(answer: requests.Response, code: str = "rate_limited") -> int:
-    """Check that it is a refusal for being too quick, and return its Retry-After."""
-    assert answer.status_code == 429, answer.text
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.json()["error"]["code"] == code
-    seconds = answer.headers["Retry-After"]
-    assert seconds.isdigit()
-    return int(seconds)
 
 
 def test_of_too_many_on_two_workers_exactly_the_limit_is_taken(

@@ -15,7 +15,7 @@ import requests
 
 from tests.faults.processes import workers_of
 from tests.fix_server import ROOT, StartServer
-from tests.turns.test_turns import eventually
+from tests.fix_turns import eventually
 
 TRY: Final = """
 import resource

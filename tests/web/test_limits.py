@@ -21,7 +21,7 @@ from tests.faults.clocks import wrong_clock
 from tests.fix_auth import Person
 from tests.fix_proxy import Proxy, proxy
 from tests.fix_server import Client, Server, StartServer
-from tests.turns.test_turn_limits import assert_refused, ends_in, everything_in
+from tests.fix_turns import assert_refused, ends_in, everything_in
 
 __all__ = ["proxy"]
 

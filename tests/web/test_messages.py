@@ -22,7 +22,7 @@ from chat.web.streams import places
 from tests.fix_auth import AuthServer
 from tests.fix_site import Site, StartSite
 from tests.fix_store import a_message, a_thread
-from tests.turns.test_turns import eventually
+from tests.fix_turns import eventually
 from tests.web.page_check import Page, check_page
 
 
