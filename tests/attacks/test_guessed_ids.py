@@ -171,16 +171,18 @@ def test_foreign_and_missing_take_the_same_time(
     server = start_server(REQUESTS_PER_MINUTE="0", TURNS_PER_MINUTE="0")
     alice, mallory = auth.sign_up("Alice"), auth.sign_up("Mallory")
     give_alice(server.dsn, alice)
-    clock, measured = Clock(server.port, mallory), {}
+    clock, measured, apart = Clock(server.port, mallory), {}, []
     for name, build in TIMED.items():
         compared(clock, build, 20)
         ours, none, error = compared(clock, build, PAIRS_FULL)
-        assert abs(ours - none) < max(MOST_ERRORS * error, UNSEEN), (name, ours, none, error)
+        if abs(ours - none) >= max(MOST_ERRORS * error, UNSEEN):
+            apart.append((name, ours, none, error))
         measured[f"{name}: foreign, missing, ms"] = f"{ours * 1000:.3f}, {none * 1000:.3f}"
+    assert not apart
     figures.tell(
         "I3",
         "Foreign and missing take the same time",
-        {"pairs each": PAIRS_FULL, "pairs that can be told apart": 0, **measured},
+        {"pairs each": PAIRS_FULL, "requests that can be told apart": len(apart), **measured},
     )
 
 

@@ -28,18 +28,22 @@ Outage = Callable[[], Callable[[], None]]
 class Measured:
     """An outage, as people met it. All that is not counted here was asserted."""
 
-    refused: int
-    slowest: float
+    refused: list[requests.Response]
+    """What people were answered who are signed in."""
+    strange: list[requests.Response]
+    """What somebody was answered whose cookie is forged."""
     first_back: float
     all_back: float
 
     def figures(self) -> dict[str, Any]:
         """Return what is told."""
         return {
-            "people signed out": 0,
-            "strangers let in": 0,
-            "requests answered 503": self.refused,
-            "the slowest of them, s": round(self.slowest, 1),
+            "people signed out": sum(map(_signs_out, self.refused)),
+            "strangers let in": sum(map(_lets_in, self.strange)),
+            "requests answered 503": sum(each.status_code == 503 for each in self.refused),
+            "the slowest of them, s": round(
+                max(each.elapsed.total_seconds() for each in self.refused), 1
+            ),
             "first answer after its return, s": round(self.first_back, 2),
             f"all {CROWD} who were asking, s": round(self.all_back, 2),
         }
@@ -53,7 +57,7 @@ def live_through(server: Server, auth: AuthServer, outage: Outage, room: float) 
     alice, *crowd = [auth.sign_up(f"Visitor {number}") for number in range(CROWD + 1)]
     end = outage()
     try:
-        took = refuse_everybody(server, alice)
+        refused, strange = refuse_everybody(server, alice)
     except BaseException:
         end()
         raise
@@ -66,11 +70,14 @@ def live_through(server: Server, auth: AuthServer, outage: Outage, room: float) 
     time.sleep(max(0.0, back + BACK_SECONDS - time.monotonic()))
     serve_everybody(server, alice)
     assert max(served) < BACK_SECONDS + room
-    return Measured(len(took), max(took), min(served), max(served))
+    return Measured(refused, strange, min(served), max(served))
 
 
-def refuse_everybody(server: Server, person: Person) -> list[float]:
-    """Check what each address answers now, all at once; return how long each 503 took."""
+def refuse_everybody(server: Server, person: Person) -> tuple[list[requests.Response], ...]:
+    """Check what each address answers now, all at once; return those answers.
+
+    First to somebody who is signed in, then to somebody whose cookie is forged.
+    """
     alice = server.client(person)
     bearer = {"Authorization": f"Bearer {person.bearer}"}
     forged = Client(server.url, FORGED)
@@ -84,14 +91,15 @@ def refuse_everybody(server: Server, person: Person) -> list[float]:
         ]
         strange = [pool.submit(forged.get, path) for path in (*PAGES[:-1], *ANSWERS)]
         strange.append(pool.submit(forged.ask, "threads.list"))
-    for answer in known:
-        _is_honest(answer.result())
-    for answer in strange:
-        _lets_nobody_in(answer.result())
+    answers = [each.result() for each in known], [each.result() for each in strange]
+    for answer in answers[0]:
+        _is_honest(answer)
+    for answer in answers[1]:
+        _lets_nobody_in(answer)
     for path in (*PAGES[:-1], *ANSWERS[1:]):
         assert server.client().get(path).status_code in {303, 401}, path
     assert server.client().get("/chatkit/session").json()["user"] is None
-    return [answer.result().elapsed.total_seconds() for answer in known]
+    return answers
 
 
 def ask_until_served(client: Client) -> float:
@@ -130,14 +138,20 @@ def _is_honest(answer: requests.Response) -> None:
     assert SENTENCE in answer.text, about
     if answer.headers["Content-Type"] == "application/json":
         assert answer.json()["error"]["code"] == "auth_unavailable", about
-    assert not {"Set-Cookie", "Location"} & answer.headers.keys(), about
+    assert not _signs_out(answer), about
 
 
 def _lets_nobody_in(answer: requests.Response) -> None:
     """Better Auth may know that a cookie is forged, or we know nothing: never a person's page."""
     about = (answer.url, answer.status_code)
     assert "Set-Cookie" not in answer.headers, about
-    if answer.status_code == 200:
-        assert answer.json()["user"] is None, about
-    else:
-        assert answer.status_code in {303, 401, 503}, about
+    assert answer.status_code in {200, 303, 401, 503}, about
+    assert not _lets_in(answer), about
+
+
+def _signs_out(answer: requests.Response) -> bool:
+    return bool({"Set-Cookie", "Location"} & answer.headers.keys())
+
+
+def _lets_in(answer: requests.Response) -> bool:
+    return answer.status_code == 200 and answer.json()["user"] is not None

@@ -188,15 +188,15 @@ def test_a_restart_that_nobody_notices_costs_nobody_an_answer(town: Town, figure
     town.auth.start()
     answers = [town.server.client(person).get("/chatkit/session") for person in after]
 
-    assert [answer.status_code for answer in answers] == [200] * len(after)
-    assert all(answer.json()["user"] for answer in answers)
+    failed = [each.text for each in answers if not (each.ok and each.json()["user"])]
+    assert not failed
     serve_everybody(town.server, after[0])
     figures.tell(
         "E2 R2",
         "An auth server that was restarted between two requests costs nobody an answer",
         {
             "first requests after it": len(answers),
-            "failed": 0,
+            "failed": len(failed),
             "slowest, s": round(max(each.elapsed.total_seconds() for each in answers), 2),
         },
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +87,15 @@ def moment(words: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def off(moments: list[datetime], began: datetime) -> float:
-    """Return by how many seconds the worst of these moments lies outside of the test."""
+def off(moments: list[datetime], began: datetime) -> list[datetime]:
+    """Return those of these moments that lie outside of the test."""
     now = datetime.now(UTC)
-    return max(max((began - one).total_seconds(), (one - now).total_seconds()) for one in moments)
+    return [one for one in moments if not began <= one <= now]
+
+
+def misplaced(found: list[Any], wanted: list[Any]) -> int:
+    """Return in how many places something else stands than is wanted."""
+    return sum(one != other for one, other in zip_longest(found, wanted))
 
 
 @pytest.mark.measured
@@ -108,16 +114,17 @@ def test_order_and_days_are_right_between_clocks_an_hour_wrong_both_ways(
         threads.append(thread_of(clients[number % 2].say(f"thread {number}")))
 
     moments: list[datetime] = []
+    swapped, days = 0, list[str]()
     for client in clients:
         listed = client.ask("threads.list", limit=3).json()
         rest = client.ask("threads.list", limit=3, after=listed["after"]).json()
-        assert [one["id"] for one in listed["data"] + rest["data"]] == threads[::-1]
+        swapped += misplaced([one["id"] for one in listed["data"] + rest["data"]], threads[::-1])
         asked = {"type": "items.list", "params": {"thread_id": talk, "order": "asc", "limit": 50}}
         items = client.send(json.dumps(asked).encode(), **KEEP).json()["data"]
         said = [one["content"][0]["text"] for one in items if one["type"] == "user_message"]
-        assert said == [f"message {number}" for number in range(6)]
+        swapped += misplaced(said, [f"message {number}" for number in range(6)])
         times = [moment(one["said_at"]) for one in items]
-        assert times == sorted(times)
+        swapped += misplaced(times, sorted(times))
         moments += times
         moments += dates_in(json.loads(client.get("/history/export.json").text))
         today = f"{began.astimezone(zone):%d}".lstrip("0")
@@ -125,22 +132,28 @@ def test_order_and_days_are_right_between_clocks_an_hour_wrong_both_ways(
         assert set(heads) == {today}
         for path in ("/history", f"/history/{talk}"):
             page = client.get(path).text
-            assert set(days_of(page)) == {"Today"}, path
+            assert days_of(page), path
+            days += days_of(page)
         found = client.get("/history/search?q=message").text
-        assert set(re.findall(r'class="search-when"[^>]*>(\w+)', found)) == {"Today"}
-    wrong = off(moments, began - timedelta(seconds=1))
+        found_days = re.findall(r'class="search-when"[^>]*>(\w+)', found)
+        assert found_days
+        days += found_days
+    wrong_dates = off(moments, began - timedelta(seconds=1))
+    wrong_days = [day for day in days if day != "Today"]
 
-    assert wrong <= 0
+    assert not swapped
+    assert not wrong_dates
+    assert not wrong_days
     figures.tell(
         "E2",
         "Two servers on one database, one an hour ahead and one an hour behind, in different time"
         " zones: threads, messages, days and dates are as if both were right.",
         {
             "messages": 10,
-            "out of order": 0,
+            "out of order": swapped,
             "dates told": len(moments),
-            "dates off by a second or more": 0,
-            "under a wrong day": 0,
+            "dates off by a second or more": len(wrong_dates),
+            "under a wrong day": len(wrong_days),
         },
     )
 
@@ -179,18 +192,26 @@ def test_no_turn_is_settled_because_of_a_clock(
     with ThreadPoolExecutor(2) as pool:
         answers = [text_of(events).strip() for events in pool.map(lambda one: one.rest(), streams)]
 
-    assert answers == [text, text]
+    lost = sum(answer != text for answer in answers)
+    assert not lost, answers
     with psycopg.connect(apart.dsn) as conn:
         states = conn.execute(
             "SELECT state, count(*) FROM chatkit_turn WHERE user_id = %s GROUP BY state",
             [alice_session.id],
         ).fetchall()
-    assert states == [("done", 2)]
+    settled = sum(number for state, number in states if state != "done")
+    assert (settled, states) == (0, [("done", 2)])
     figures.tell(
         "E2 I1",
         "A turn that runs for longer than its lease is settled by nobody, whatever clocks say, also"
         " when its worker's own one jumps by hours in the middle of it.",
-        {"turns": 2, "jumps": len(jumps), "seconds each": SECONDS, "settled": 0, "lost": 0},
+        {
+            "turns": 2,
+            "jumps": len(jumps),
+            "seconds each": SECONDS,
+            "settled": settled,
+            "lost": lost,
+        },
     )
 
 
