@@ -107,7 +107,10 @@ async def more_than_fit(
     tally = place.crowd.tally
     refused = list(place.crowd.refused)
     assert tally.wrong() == {}
-    assert tally.refused == {"turn overloaded": len(refused)}
+    # Where places are short, so may be the patience for the auth server and the database.
+    turns = {why: times for why, times in tally.refused.items() if why.startswith("turn ")}
+    assert sum(turns.values()) == len(refused)
+    assert turns["turn overloaded"] > 0.9 * len(refused)
     assert len(refused) >= count - places
     assert tally.whole == at_once == count - len(refused)
     assert place.scales.most.memory < MEMORY_OF_A_WORKER
@@ -117,6 +120,7 @@ async def more_than_fit(
         "places": places,
         "streams open at the same moment": at_once,
         "turns refused with 503, Retry-After and a sentence": len(refused),
+        "other requests refused like that": tally.refused.total() - len(refused),
         **judged(tally),
         **weights(place.scales),
     }
