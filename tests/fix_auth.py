@@ -49,9 +49,9 @@ class AuthServer(LocalAuth):
         One person really signs up, whom nobody meets. All others are copies of theirs, where we
         can sign as the server does: see tests/auth_copies.py.
         """
-        email = email or _an_address(name)
+        email = email or an_address(name)
         if self._original is None:
-            self._original = self._really_sign_up("Original", _an_address("Original"))
+            self._original = self._really_sign_up("Original", an_address("Original"))
         signer = signer_of(self._original.cookie, (self.folder / "secret").read_text())
         if signer is None:
             return self._really_sign_up(name, email)
@@ -113,7 +113,8 @@ def mallory_session(auth: AuthServer) -> Person:
     return auth.sign_up("Mallory")
 
 
-def _an_address(name: str) -> str:
+def an_address(name: str) -> str:
+    """Return an email address that nobody else has."""
     return f"{name.lower().replace(' ', '.')}-{uuid4().hex[:12]}@example.com"
 
 

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from dev import node
-from tests.fix_auth import AuthServer
+from tests.fix_auth import AuthServer, Person, an_address
 from tests.ports import kept_port
 
 Variant = Callable[..., AuthServer]
@@ -68,6 +68,10 @@ class VariantServer(AuthServer):
                 start_new_session=True,
             )
         return self._process
+
+    def sign_up(self, name: str, *, email: str = "") -> Person:
+        """Make an account in earnest: there is no database that copies could be put into."""
+        return self._really_sign_up(name, email or an_address(name))
 
     def answers(self) -> bool:
         """Return whether the server answers anything: its base path may be another."""
