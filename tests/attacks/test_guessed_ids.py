@@ -133,6 +133,9 @@ class Clock:
         answer.read()
         return time.perf_counter() - began, answer.status
 
+    def close(self) -> None:
+        self._connection.close()
+
 
 def in_turn(pairs: int) -> Iterator[str]:
     """Yield both kinds so often, each pair in an order that nobody knows."""
@@ -178,6 +181,7 @@ def test_foreign_and_missing_take_the_same_time(
         if abs(ours - none) >= max(MOST_ERRORS * error, UNSEEN):
             apart.append((name, ours, none, error))
         measured[f"{name}: foreign, missing, ms"] = f"{ours * 1000:.3f}, {none * 1000:.3f}"
+    clock.close()
     assert not apart
     figures.tell(
         "I3",
