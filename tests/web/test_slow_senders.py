@@ -18,6 +18,7 @@ from tests.fix_server import Client, Server, StartServer
 FOREIGN = "Origin: https://evil.example\r\n"
 FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
 JSON = "Content-Type: application/json\r\n"
+STAYING = 10
 
 
 def drip(server: Server, head: str, *, seconds: float) -> tuple[float, bytes]:
@@ -87,6 +88,22 @@ def test_nobody_fills_all_threads_with_slow_bodies_or_slow_heads(
             "health check beside them answered after, s": round(waited, 2),
         },
     )
+
+
+def test_those_who_do_not_hang_up_after_their_answer_keep_nobody_waiting(
+    start_server: StartServer,
+) -> None:
+    server = start_server()
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        # Each of them is waited for, up to two seconds, and not by the one loop that all need.
+        for _ in range(STAYING):
+            sock = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            sock.sendall(b"no request at all\r\n\r\n")
+            assert sock.recv(4096).startswith(b"HTTP/1.1 400")
+        assert requests.get(f"{server.url}/livez", timeout=60).status_code == 200
+
+    assert time.monotonic() - began < STAYING
 
 
 def test_a_body_that_comes_in_time_is_taken_however_it_is_cut(
