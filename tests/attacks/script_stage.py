@@ -83,11 +83,6 @@ class Plant:
         return f"thr_{self.number}_archived"
 
 
-def one_each() -> list[Plant]:
-    """Return a plant for each payload."""
-    return [Plant(number, [payload]) for number, payload in enumerate(PAYLOADS)]
-
-
 def beds(number: int) -> list[Plant]:
     """Return so many plants that hold all payloads together, of every kind in each."""
     return [Plant(bed, PAYLOADS[bed::number]) for bed in range(number)]

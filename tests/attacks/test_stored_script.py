@@ -10,7 +10,7 @@ from chat.text import clean
 from tests.attacks import script_tour as tour
 from tests.attacks.payloads import PAYLOADS, Payload
 from tests.attacks.script_control import played, policy_of
-from tests.attacks.script_stage import Plant, Stage, Victim, a_stage, beds, one_each
+from tests.attacks.script_stage import Plant, Stage, Victim, a_stage, beds
 from tests.fix_auth import AuthServer
 from tests.fix_figures import Figures
 from tests.fix_postgres import Databases
@@ -23,6 +23,8 @@ RAW = """<p onclick="1">zq</p>
 <a href="http://canary.test/">zq</a>
 <math><!-- zq --></math>"""
 EVERY = {one.mark for one in PAYLOADS}
+# Nine in each: one that swallows what follows hides few others.
+GROUPS = 15
 
 
 @pytest.fixture(scope="module")
@@ -166,25 +168,27 @@ def test_payloads_act_where_nobody_minds_them(stage: Stage, figures: Figures) ->
 
 
 @pytest.mark.soak
-def test_each_payload_alone_stays_text_on_every_page(stage: Stage, figures: Figures) -> None:
-    pages(stage, one_each(), one_each(), PAYLOADS, figures)
+def test_a_few_payloads_at_a_time_stay_text_on_every_page(stage: Stage, figures: Figures) -> None:
+    pages(stage, beds(GROUPS), beds(GROUPS), PAYLOADS, figures)
 
 
 @pytest.mark.soak
-def test_each_payload_alone_stays_text_while_it_is_written(stage: Stage, figures: Figures) -> None:
-    turns(stage, one_each(), figures)
-
-
-@pytest.mark.soak
-def test_each_payload_alone_stays_text_in_the_widget(stage: Stage, figures: Figures) -> None:
-    widget(stage, one_each(), figures)
-
-
-@pytest.mark.soak
-def test_each_payload_alone_stays_text_in_what_is_taken_along(
+def test_a_few_payloads_at_a_time_stay_text_while_it_is_written(
     stage: Stage, figures: Figures
 ) -> None:
-    exports(stage, one_each(), figures)
+    turns(stage, beds(GROUPS), figures)
+
+
+@pytest.mark.soak
+def test_a_few_payloads_at_a_time_stay_text_in_the_widget(stage: Stage, figures: Figures) -> None:
+    widget(stage, beds(GROUPS), figures)
+
+
+@pytest.mark.soak
+def test_a_few_payloads_at_a_time_stay_text_in_what_is_taken_along(
+    stage: Stage, figures: Figures
+) -> None:
+    exports(stage, beds(GROUPS), figures)
 
 
 @pytest.mark.soak
