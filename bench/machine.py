@@ -13,6 +13,8 @@ from typing import Any, Final
 import psycopg
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+ALL: Final = (".", ":!docs/reliability.md", ":!docs/figures", ":!bench/results")
+"""Whatever may change a measurement: all but what measurements write."""
 
 
 def describe(dsn: str) -> dict[str, Any]:
@@ -24,7 +26,7 @@ def describe(dsn: str) -> dict[str, Any]:
 
 def describe_machine() -> dict[str, Any]:
     """Return the same without a database."""
-    changed = "+" if _git("status", "--porcelain", "--untracked-files=no") else ""
+    changed = "+" if _git("status", "--porcelain", "--untracked-files=no", "--", *ALL) else ""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "commit": f"{_git('rev-parse', '--short=12', 'HEAD')}{changed}",
