@@ -76,7 +76,8 @@ def test_an_error_says_so_and_the_question_can_be_asked_again(
         page.get_by_role("button", name="Retry").click()
     heard.value.finished()
 
-    expect(page.locator(".outcome")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("could not be completed")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
     expect(page.locator(".item-user")).to_have_count(1)
     assert plain.parrot.asked == ["fail", "fail"]
 
