@@ -97,7 +97,8 @@ class Turns:
         `page` is what is told about the page on which the message was written.
         Returns the earlier turn instead if the key was used meanwhile. Raises TurnRunning,
         TooManyTurns, RateLimited, Overloaded, KeyReused, ThreadNotFound and what the database
-        raises; nothing is stored then.
+        raises; nothing is stored then, unless the database went away in the moment of storing:
+        then the same key tells.
         """
         if worker.told_to_stop() or len(self._running) >= TURNS_OF_A_WORKER:
             raise Overloaded(f"{len(self._running)} turns are running here")

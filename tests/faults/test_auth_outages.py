@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 import requests
 
-from tests.faults.auth_outage import live_through, serve_everybody
+from tests.faults.auth_outage import Measured, live_through, serve_everybody
 from tests.fix_auth import AuthServer
 from tests.fix_auth_faults import Between
 from tests.fix_auth_variants import VariantServer
@@ -105,6 +105,16 @@ def with_a_frozen_database(town: Town) -> Callable[[], None]:
     return town.database.heal
 
 
+def _id(one: object) -> str:
+    return one.replace(" ", "_") if isinstance(one, str) else ""
+
+
+def tell(figures: Figures, words: str, measured: Measured) -> None:
+    figures.tell(
+        "E1 E2", f"An auth server {words}: 503, nobody signed out, nobody in", measured.figures()
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "outage"),
     [
@@ -113,7 +123,7 @@ def with_a_frozen_database(town: Town) -> Callable[[], None]:
         ("whose database is gone", without_database),
         pytest.param("whose database is frozen", with_a_frozen_database, marks=pytest.mark.soak),
     ],
-    ids=lambda one: one.replace(" ", "_") if isinstance(one, str) else "",
+    ids=_id,
 )
 @pytest.mark.measured
 def test_an_auth_server_signs_nobody_out_and_lets_nobody_in(
@@ -121,9 +131,7 @@ def test_an_auth_server_signs_nobody_out_and_lets_nobody_in(
 ) -> None:
     measured = live_through(town.server, town.auth, lambda: outage(town), figures.room(4))
 
-    figures.tell(
-        "E1 E2", f"An auth server {words}: 503, nobody signed out, nobody in", measured.figures()
-    )
+    tell(figures, words, measured)
 
 
 def breaking(village: Village) -> Callable[[], None]:
@@ -164,7 +172,7 @@ def _status_of_limiter(village: Village) -> int:
         ("that takes longer than we wait", slow),
         ("whose own rate limiter refuses us", limiting),
     ],
-    ids=lambda one: one.replace(" ", "_") if isinstance(one, str) else "",
+    ids=_id,
 )
 @pytest.mark.measured
 def test_an_auth_server_that_fails_otherwise_does_the_same(
@@ -172,9 +180,7 @@ def test_an_auth_server_that_fails_otherwise_does_the_same(
 ) -> None:
     measured = live_through(village.server, village.auth, lambda: outage(village), figures.room(4))
 
-    figures.tell(
-        "E1 E2", f"An auth server {words}: 503, nobody signed out, nobody in", measured.figures()
-    )
+    tell(figures, words, measured)
 
 
 def test_a_restart_that_nobody_notices_costs_nobody_an_answer(town: Town, figures: Figures) -> None:

@@ -11,9 +11,8 @@ from uuid import uuid4
 
 import pytest
 from chatkit.types import NonStreamingReq, StreamingReq
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from werkzeug.test import TestResponse
 
 from tests.fix_auth import PASSWORD, AuthServer
@@ -21,6 +20,7 @@ from tests.fix_figures import Figures
 from tests.fix_site import Site, StartSite
 from tests.isolation.http_people import Judge, Talk, Town, Visitor, events_in, message, neutral
 from tests.isolation.http_routes import KINDS, KNOCKS, ROUTES, Builder, Ids
+from tests.isolation.playing import play
 
 PEOPLE: Final = 3
 SHARED: Final = ("thr_of_all", "thr_of_some")
@@ -513,23 +513,12 @@ def town(start_site: StartSite, site_auth: AuthServer, site_dsn: str) -> Iterato
     town.close()
 
 
-def play(town: Town, *, cases: int, steps: int) -> None:
+def play_in(town: Town, *, cases: int, steps: int) -> None:
     class Machine(HttpMachine):
         pass
 
     Machine.town = town
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=cases,
-            stateful_step_count=steps,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate],
-        ),
-    )
+    play(Machine, cases=cases, steps=steps)
 
 
 def routes_of(site: Site) -> set[tuple[str, str]]:
@@ -571,7 +560,7 @@ def check_and_tell(town: Town, figures: Figures, steps: int) -> None:
 
 
 def test_nobody_meets_anything_of_others_at_any_route(town: Town, figures: Figures) -> None:
-    play(town, cases=10, steps=30)
+    play_in(town, cases=10, steps=30)
 
     check_and_tell(town, figures, 500)
 
@@ -580,6 +569,6 @@ def test_nobody_meets_anything_of_others_at_any_route(town: Town, figures: Figur
 def test_nobody_meets_anything_of_others_at_any_route_for_long(
     town: Town, figures: Figures
 ) -> None:
-    play(town, cases=120, steps=60)
+    play_in(town, cases=120, steps=60)
 
     check_and_tell(town, figures, 5_000)

@@ -11,9 +11,8 @@ from typing import Any, Final
 
 import pytest
 from chatkit.store import Store
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule
 
 import chat.tables
 from chat.errors import (
@@ -45,6 +44,7 @@ from chat.tables.turn_ends import Ending
 from chat.tables.turns import NewTurn
 from tests.fix_figures import Figures
 from tests.fix_postgres import Databases
+from tests.isolation.playing import play
 from tests.isolation.store_machine import (
     ANYTHING,
     ITEMS,
@@ -858,22 +858,12 @@ def world(databases: Databases, migrated: str) -> Iterator[World]:
     databases.drop("store_machine")
 
 
-def play(world: World, *, cases: int, steps: int) -> None:
+def play_in(world: World, *, cases: int, steps: int) -> None:
     class Machine(StoreMachine):
         pass
 
     Machine.world = world
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=cases,
-            stateful_step_count=steps,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    play(Machine, cases=cases, steps=steps)
 
 
 def tables_with_an_owner() -> set[str]:
@@ -921,7 +911,7 @@ def check_and_tell(world: World, figures: Figures, *, steps: int) -> None:
 
 
 def test_nobody_meets_anything_of_others_in_the_store(world: World, figures: Figures) -> None:
-    play(world, cases=30, steps=50)
+    play_in(world, cases=30, steps=50)
 
     check_and_tell(world, figures, steps=1_000)
 
@@ -930,6 +920,6 @@ def test_nobody_meets_anything_of_others_in_the_store(world: World, figures: Fig
 def test_nobody_meets_anything_of_others_in_the_store_for_long(
     world: World, figures: Figures
 ) -> None:
-    play(world, cases=300, steps=80)
+    play_in(world, cases=300, steps=80)
 
     check_and_tell(world, figures, steps=20_000)
