@@ -20,6 +20,7 @@ from chat.text import clean
 from dev.browser import find
 from tests.attacks.payloads import ADDRESSES, PAYLOADS, Payload
 from tests.attacks.tripwire import Tripwire
+from tests.browser.widget_site import a_chat
 from tests.fix_auth import AuthServer, Person
 from tests.fix_browser import NAMES, PATIENCE_MS
 from tests.fix_hosts import CHAT, OTHER_SITE, SAME_SITE, HostSite
@@ -27,7 +28,6 @@ from tests.fix_model import ModelServer, Reply, last_message
 from tests.fix_server import Server
 from tests.fix_store import a_thread
 from tests.isolation.http_routes import ROUTES
-from tests.ports import kept_port
 from tests.web.every_item import every_item
 
 KEPT: Final = frozenset({"id", "thread_id", "created_at", "type", "object"})
@@ -261,29 +261,19 @@ class Stage:
 @contextmanager
 def a_stage(dsn: str, auth: AuthServer, log: Path) -> Iterator[Stage]:
     """Start everything; end it after the last test of a module."""
-    model, hosts, port = AnyWords(), HostSite(), kept_port()
-    chat = f"http://{CHAT}:{port}"
-    settings = {
-        "DATABASE_URL": dsn,
-        "BETTER_AUTH_URL": auth.url,
-        "OPENAI_BASE_URL": model.base_url,
-        "PUBLIC_URL": chat,
-        "DEMO_PAGE": "on",
-        "ALLOWED_ORIGINS": f"{hosts.origin(SAME_SITE)} {hosts.origin(OTHER_SITE)}",
-        # Nobody opens a hundred pages in a minute but this test.
-        "REQUESTS_PER_MINUTE": "0",
-        "TURNS_PER_MINUTE": "0",
-    }
-    server = Server(settings, log, port=port)
+    model, hosts = AnyWords(), HostSite()
+    # Nobody opens a hundred pages in a minute but this test.
+    unlimited = {"REQUESTS_PER_MINUTE": "0", "TURNS_PER_MINUTE": "0"}
     # It may start Playwright itself, so it has to come first.
     program = find()
     try:
-        server.start()
-        with sync_playwright() as playwright:
+        with (
+            a_chat(hosts, dsn, auth, model, log, **unlimited) as (server, chat),
+            sync_playwright() as playwright,
+        ):
             browser = playwright.chromium.launch(executable_path=str(program), args=[NAMES])
             yield Stage(browser, server, chat, auth, model, hosts)
             browser.close()
     finally:
-        server.stop()
         hosts.close()
         model.close()

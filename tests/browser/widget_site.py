@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.fix_auth import AuthServer, Person
 from tests.fix_browser import Talkative, _note, a_window
 from tests.fix_hosts import CHAT, OTHER_SITE, SAME_SITE, HostSite
+from tests.fix_model import ModelServer
 from tests.fix_postgres import Databases
 from tests.fix_server import Server
 from tests.ports import kept_port
@@ -103,9 +104,9 @@ NewVisitor = Callable[..., Visitor]
 
 @contextmanager
 def a_chat(
-    hosts: HostSite, dsn: str, auth: AuthServer, model: Talkative, log: Path
+    hosts: HostSite, dsn: str, auth: AuthServer, model: ModelServer, log: Path, **more: str
 ) -> Iterator[tuple[Server, str]]:
-    """A chat server that lists our hosts, and its origin."""
+    """A chat server that lists our hosts, and its origin; `more` are further settings."""
     port = kept_port()
     chat = f"http://{CHAT}:{port}"
     settings = {
@@ -115,11 +116,14 @@ def a_chat(
         "PUBLIC_URL": chat,
         "DEMO_PAGE": "on",
         "ALLOWED_ORIGINS": f"{hosts.origin(SAME_SITE)} {hosts.origin(OTHER_SITE)}",
+        **more,
     }
     server = Server(settings, log, port=port)
-    server.start()
-    yield server, chat
-    server.kill()
+    try:
+        server.start()
+        yield server, chat
+    finally:
+        server.kill()
 
 
 @pytest.fixture(scope="package")
