@@ -166,6 +166,33 @@ def test_words_that_do_not_come_leave_a_chat_in_english(speaking: Sites, visitor
     visitor.problems.clear()
 
 
+def test_what_is_written_before_words_come_stays(speaking: Sites, visitor: Visitor) -> None:
+    asked: list[Route] = []
+
+    def refuse_first(route: Route) -> None:
+        asked.append(route)
+        if len(asked) == 1:
+            route.abort()
+
+    signed_in(visitor, "de")
+    visitor.page.route("**/widget/de.js*", refuse_first)
+    # The panel does without the words, and the conversation in it asks once more.
+    page = opened(visitor, "Chat öffnen")
+    box = page.locator(".composer-input")
+    box.fill("Hallo")
+
+    while len(asked) < 2:
+        page.wait_for_timeout(20)
+    for late in asked[1:]:
+        late.continue_()
+
+    expect(page.get_by_text("Worüber möchten Sie sprechen?")).to_be_visible()
+    expect(box).to_have_value("Hallo")
+    page.get_by_role("button", name="Senden").click()
+    expect(page.get_by_role("button", name="Diese Antwort kopieren")).to_be_visible()
+    visitor.problems.clear()
+
+
 def test_nothing_is_shown_in_english_first(speaking: Sites, visitor: Visitor) -> None:
     held: list[Route] = []
     signed_in(visitor, "de")

@@ -193,11 +193,11 @@ export class ThreadkeeperChat extends HTMLElement {
     room.given = this.#given;
     const rendered = this.querySelector("[data-conversation]") && this.getAttribute("thread-id");
     const wanted = room.options.initialThread;
-    const typed = /** @type {HTMLTextAreaElement | null} */ (this.querySelector(".message-box"))?.value;
+    const typed = /** @type {HTMLTextAreaElement | null} */ (this.querySelector(".message-box"))?.value || room.composer.text;
     if (rendered && wanted === rendered) this.#adopt(rendered);
     else if (!room.readOnly) room.show(wanted);
-    // Somebody may have begun to write before this module was there.
-    if (typed && !room.composer.text) room.compose(typed);
+    // Somebody may have begun to write before this module, or the words of a language, were there.
+    if (typed && typed !== room.composer.text) room.putBack({ text: typed });
     room.greet();
     this.#ready = true;
     this.#begun.resolve();
