@@ -76,7 +76,7 @@ class AuthServer(LocalAuth):
         """Send one request to Better Auth; an answer that is not a success raises."""
         headers = {"Cookie": cookie, "Origin": self.url} if cookie else {}
         url = f"{self.url}/api/auth/{path}"
-        answer = requests.post(url, json=words, headers=headers, timeout=10)
+        answer = requests.post(url, json=words, headers=headers, timeout=30)
         answer.raise_for_status()
         return answer
 

@@ -19,7 +19,7 @@ KEEP = {"X-Threadkeeper-Turn": "keep"}
 TABLES = ("thread", "thread_item", "turn", "turn_event", "thread_cursor", "limit")
 
 
-def eventually(holds: Callable[[], Any], seconds: float = 10) -> Any:
+def eventually(holds: Callable[[], Any], seconds: float = 30) -> Any:
     """Wait until it holds, and return what it returned."""
     deadline = time.monotonic() + seconds
     while not (found := holds()):

@@ -311,5 +311,5 @@ def test_a_session_is_not_cached_for_the_next_on_a_kept_connection(
     with requests.Session() as kept:
         for person in (alice, mallory, None, alice, None, mallory):
             words = {"Cookie": person.cookie} if person else {}
-            found = kept.get(f"{server.url}/chatkit/session", headers=words, timeout=10).json()
+            found = kept.get(f"{server.url}/chatkit/session", headers=words, timeout=30).json()
             assert (found["user"] or {}).get("id") == (person and person.id), json.dumps(found)

@@ -106,7 +106,9 @@ class Keys:
         self.stop()
 
     def is_named(self, name: str) -> None:
-        """Check the focus, and that it is on what bears that name, or begins with it."""
+        """Wait for a focus, and check that it is on what bears that name, or begins with it."""
+        # A page that has just come gives the focus to its field a moment after it is shown.
+        self.page.wait_for_function("document.activeElement !== document.body")
         found = self.stop()
         assert found.startswith(name), found
 

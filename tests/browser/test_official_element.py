@@ -164,7 +164,7 @@ def test_an_abort_while_the_page_stays_is_stop(stubbed: Page, model: ModelServer
     page.evaluate("window.abort.abort()")
 
     page.wait_for_function("window.result === 'AbortError'")
-    assert model.left_early.wait(5)
+    assert model.left_early.wait(30)
     page.goto(page.url.replace("new", thread_id))
     expect(page.locator(".outcome")).to_have_text("You stopped this answer.")
 
@@ -338,7 +338,7 @@ def test_stop_in_the_widget_stops(mounted: Mounted, model: ModelServer) -> None:
     with page.expect_request("**/chatkit/turns/*/stop"):
         page.evaluate("window.abort.abort()")
 
-    assert model.left_early.wait(5)
+    assert model.left_early.wait(30)
 
 
 def test_a_message_is_sent_again_with_the_very_same_context(mounted: Mounted) -> None:

@@ -159,7 +159,7 @@ def test_stop_stops_the_answer_on_another_origin(tagged: Opened, sites: Sites, s
         page.evaluate("window.abort.abort()")
 
     assert stopped.value.ok
-    assert sites.model.left_early.wait(5)
+    assert sites.model.left_early.wait(30)
 
 
 @pytest.mark.usefixtures("alice")

@@ -86,7 +86,7 @@ def kill_everything(run: Run) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
     run.process.wait()
-    assert processes.wait_until(lambda: not run.processes(), seconds=15), run.processes()
+    assert processes.wait_until(lambda: not run.processes(), seconds=60), run.processes()
 
 
 @pytest.mark.measured
@@ -112,7 +112,7 @@ def test_a_newcomer_chats_and_it_is_all_still_there(
     everything_is_there(alice, answer)
 
     run.process.send_signal(signal.SIGINT)
-    run.process.wait(30)
+    run.process.wait(60)
     run = begin()
     alice.goto(url)
     expect(alice).to_have_url(address)

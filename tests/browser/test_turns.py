@@ -123,7 +123,7 @@ def test_stop_ends_the_answer_on_the_server_and_says_so_for_good(
     said = page.locator(".outcome")
     expect(said).to_have_text("You stopped this answer.")
     alice.wait_for_answer()
-    assert model.left_early.wait(5)
+    assert model.left_early.wait(30)
     kept = (answer(page).text_content() or "").strip()
     expect(page.locator(".fault")).to_have_count(0)
     page.reload()

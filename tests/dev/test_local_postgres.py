@@ -97,12 +97,12 @@ def test_a_busy_backend_of_a_killed_server_is_not_in_the_way(server: LocalPostgr
 
     busy = threading.Thread(target=compute)
     busy.start()
-    assert processes.wait_until(lambda: active_statements(server) == 1, seconds=5)
+    assert processes.wait_until(lambda: active_statements(server) == 1, seconds=60)
 
     kill_server(server)
     server.start()
 
-    busy.join(5)
+    busy.join(60)
     assert not busy.is_alive()
 
 
@@ -217,7 +217,7 @@ def kill_server(server: LocalPostgres) -> None:
     pid = server.postmaster()
     assert pid
     os.kill(pid, signal.SIGKILL)
-    assert processes.wait_until(lambda: processes.find(pid) is None, seconds=5)
+    assert processes.wait_until(lambda: processes.find(pid) is None, seconds=60)
 
 
 def claim(server: LocalPostgres, pid: int) -> None:

@@ -30,7 +30,7 @@ def test_a_signal_leaves_no_process_behind(
     assert len(run.processes()) > 3
 
     send(run.process.pid, number)
-    run.process.wait(30)
+    run.process.wait(60)
 
     assert run.processes() == []
 
@@ -39,10 +39,10 @@ def test_a_signal_in_the_middle_of_the_start_leaves_no_process_behind(
     begin: Callable[..., Run],
 ) -> None:
     run = begin()
-    assert processes.wait_until(lambda: "Better Auth" in run.said(), seconds=20)
+    assert processes.wait_until(lambda: "Better Auth" in run.said(), seconds=60)
 
     run.process.send_signal(signal.SIGTERM)
-    run.process.wait(30)
+    run.process.wait(60)
 
     assert run.processes() == []
 
@@ -53,4 +53,4 @@ def test_the_parts_of_a_killed_run_end_by_themselves(begin: Callable[..., Run]) 
     run.process.kill()
     run.process.wait()
 
-    assert processes.wait_until(lambda: not run.processes(), seconds=15), run.processes()
+    assert processes.wait_until(lambda: not run.processes(), seconds=60), run.processes()

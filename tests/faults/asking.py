@@ -122,7 +122,7 @@ def ask_at_once(number: int, kinds: Mapping[str, Ask]) -> list[Asked]:
 
 def first_success(kind: str, ask: Ask) -> Asked:
     """Ask until it succeeds, and return that answer."""
-    one: Asked = eventually(lambda: (one := asked(kind, ask)).status < 400 and one, seconds=20)
+    one: Asked = eventually(lambda: (one := asked(kind, ask)).status < 400 and one, seconds=60)
     return one
 
 

@@ -129,7 +129,7 @@ class Nemesis:
     def _lose_answer(self) -> None:
         trip, after = self._rng.choice(LOST_ANSWERS)
         self._proxy.drop_one_answer(trip, after=after)
-        lost = processes.wait_until(lambda: self._proxy.answer_dropped, seconds=20)
+        lost = processes.wait_until(lambda: self._proxy.answer_dropped, seconds=60)
         assert lost, f"nothing was asked of the database: {trip!r}"
 
     def _wait(self) -> None:

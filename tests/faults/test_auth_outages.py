@@ -162,7 +162,7 @@ def _start(auth: AuthServer) -> None:
 
 def _status_of_limiter(village: Village) -> int:
     url = f"{village.auth.url}/api/auth/get-session"
-    return requests.get(url, headers={"X-Forwarded-For": "127.0.0.1"}, timeout=5).status_code
+    return requests.get(url, headers={"X-Forwarded-For": "127.0.0.1"}, timeout=30).status_code
 
 
 @pytest.mark.parametrize(

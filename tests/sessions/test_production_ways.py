@@ -20,7 +20,7 @@ PEOPLE = {"name": "Alice", "email": "alice@example.com", "password": PASSWORD}
 
 def browser_signed_up(server: AuthServer, at: str) -> CookieJar:
     """Return a browser's cookies after signing up at the auth server under its public address."""
-    answer = requests.post(f"{server.url}/api/auth/sign-up/email", json=PEOPLE, timeout=10)
+    answer = requests.post(f"{server.url}/api/auth/sign-up/email", json=PEOPLE, timeout=30)
     answer.raise_for_status()
     headers = urllib3.HTTPHeaderDict()
     for cookie in answer.raw.headers.getlist("set-cookie"):

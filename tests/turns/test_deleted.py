@@ -85,7 +85,7 @@ def test_the_answer_that_was_being_written_stops_and_is_there_again_after_an_und
 
     rest = stream.rest()
     assert (rest[-1]["type"], rest[-1]["allow_retry"]) == ("error", False)
-    assert model.left_early.wait(5)
+    assert model.left_early.wait(30)
     assert undo(database, alice_session, "del_running") == 1
     eventually(lambda: _settled(alice, talking, thread_id), 25)
     [kept] = stored_answers(alice, thread_id)

@@ -87,7 +87,7 @@ class Told:
         if self.action != "stop":
             return
         time.sleep(self.at)
-        eventually(self._stop, 20)
+        eventually(self._stop, 60)
 
     def _stop(self) -> bool:
         if not self.thread_id:

@@ -286,7 +286,7 @@ def test_a_chunked_body_is_measured_too(
 
 
 def test_a_refused_body_never_hides_the_answer_on_a_kept_connection(alice: Client) -> None:
-    connection = http.client.HTTPConnection(urlsplit(alice.url).netloc, timeout=20)
+    connection = http.client.HTTPConnection(urlsplit(alice.url).netloc, timeout=30)
     headers = alice.headers(Content_Type="application/json")
 
     for _round in range(30):
@@ -300,7 +300,7 @@ def test_a_refused_body_never_hides_the_answer_on_a_kept_connection(alice: Clien
 def test_a_body_that_never_ends_is_answered_and_its_connection_closed(
     server: Server, alice: Client
 ) -> None:
-    with socket.create_connection(("localhost", server.port), timeout=20) as sock:
+    with socket.create_connection(("localhost", server.port), timeout=30) as sock:
         head = "".join(f"{name}: {value}\r\n" for name, value in alice.headers().items())
         sock.sendall(
             f"POST /chatkit HTTP/1.1\r\nHost: localhost:{server.port}\r\n{head}"
@@ -330,7 +330,7 @@ def test_a_foreign_origin_is_refused_whoever_asks(server: Server, alice_session:
         if person:
             headers["Cookie"] = person.cookie
         answer = requests.post(
-            f"{server.url}/chatkit", data=a_create(), headers=headers, timeout=10
+            f"{server.url}/chatkit", data=a_create(), headers=headers, timeout=30
         )
         assert_refused(answer, 403, "cross_site_request")
     assert stored_rows(server, alice_session) == 0
@@ -339,12 +339,12 @@ def test_a_foreign_origin_is_refused_whoever_asks(server: Server, alice_session:
 def test_other_methods_and_paths_are_refused_in_the_same_form(alice: Client) -> None:
     for method in ("GET", "PUT", "DELETE", "PATCH", "TRACE"):
         wrong = requests.request(
-            method, f"{alice.url}/chatkit", headers=alice.headers(), timeout=10
+            method, f"{alice.url}/chatkit", headers=alice.headers(), timeout=30
         )
         assert wrong.status_code == 405, method
         assert wrong.json()["error"]["code"] == "method_not_allowed"
         assert "POST" in wrong.headers["Allow"]
-    assert requests.request("TRACE", f"{alice.url}/sign-in", timeout=10).status_code == 405
+    assert requests.request("TRACE", f"{alice.url}/sign-in", timeout=30).status_code == 405
     assert alice.get("/nowhere").status_code == 404
     assert alice.get("/history/%00").status_code == 404
     assert alice.get("/history?after=%00nonsense").status_code == 400
@@ -363,7 +363,7 @@ def test_other_methods_and_paths_are_refused_in_the_same_form(alice: Client) -> 
 def test_what_cannot_be_read_as_a_request_is_not_quoted_in_the_log(
     server: Server, sent: bytes
 ) -> None:
-    with socket.create_connection(("localhost", server.port), timeout=10) as sock:
+    with socket.create_connection(("localhost", server.port), timeout=30) as sock:
         sock.sendall(sent)
         sock.shutdown(socket.SHUT_WR)
         while sock.recv(65536):

@@ -367,7 +367,7 @@ def test_a_stream_reaches_a_listed_origin_with_its_permission(
 
 
 def test_a_request_with_two_origins_has_none(real: Server, alice_session: Person) -> None:
-    connection = http.client.HTTPConnection("localhost", real.port, timeout=10)
+    connection = http.client.HTTPConnection("localhost", real.port, timeout=30)
     connection.putrequest("POST", "/chatkit")
     connection.putheader("Origin", SHOP)
     connection.putheader("Origin", SHOP)

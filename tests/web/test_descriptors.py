@@ -52,8 +52,8 @@ def test_a_worker_that_has_no_descriptor_left_waits_for_one(start_server: StartS
 
     with ExitStack() as stack:
         for _ in range(20):
-            stack.enter_context(socket.create_connection(("localhost", server.port), timeout=10))
+            stack.enter_context(socket.create_connection(("localhost", server.port), timeout=30))
         eventually(lambda: len(list(folder.iterdir())) >= most - 1)
 
-    assert requests.get(f"{server.url}/livez", timeout=20).status_code == 200
+    assert requests.get(f"{server.url}/livez", timeout=30).status_code == 200
     assert workers_of(server) == [worker]

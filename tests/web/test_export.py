@@ -529,7 +529,7 @@ def test_a_client_that_leaves_ends_the_work_for_it(
 
 def _asks(server: Server, client: Client, path: str) -> socket.socket:
     """Ask for a file, and read no more of it than its first bytes."""
-    sock = socket.create_connection(("localhost", server.port), timeout=10)
+    sock = socket.create_connection(("localhost", server.port), timeout=30)
     head = "".join(f"{name}: {value}\r\n" for name, value in client.headers().items())
     sock.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost:{server.port}\r\n{head}\r\n".encode())
     assert sock.recv(13) == b"HTTP/1.1 200 "
@@ -559,7 +559,7 @@ def test_a_reader_who_says_no_more_before_the_first_piece_is_no_failure(
         f"Cookie: {alice_session.cookie}\r\nConnection: close\r\n\r\n"
     )
 
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(request.encode())
         connection.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: connection.recv(65536), b""))

@@ -52,11 +52,11 @@ def opened(client: Client, stack: ExitStack, thread_id: str | None = None) -> re
         params = {"input": words("hello")}
         body = json.dumps({"type": "threads.create", "params": params})
         answer = requests.post(
-            f"{client.url}/chatkit", data=body, headers=keep, stream=True, timeout=20
+            f"{client.url}/chatkit", data=body, headers=keep, stream=True, timeout=30
         )
     else:
         url = f"{client.url}/chatkit/turns/{thread_id}"
-        answer = requests.get(url, headers=keep, stream=True, timeout=20)
+        answer = requests.get(url, headers=keep, stream=True, timeout=30)
     return stack.enter_context(answer)
 
 

@@ -35,7 +35,7 @@ def test_a_program_on_this_machine_cannot_change_our_scheme(server: Server) -> N
         f"{server.url}/sign-in",
         data={"email": "", "password": ""},
         headers={"Origin": server.url, "X-Forwarded-Proto": "https"},
-        timeout=10,
+        timeout=30,
     )
 
     assert answer.status_code == 400

@@ -39,7 +39,7 @@ def text_of(page: TestResponse) -> str:
 def signed_in_at(auth: AuthServer, cookie: str) -> bool:
     """Ask the auth server itself."""
     url = f"{auth.url}/api/auth/get-session"
-    return requests.get(url, headers={"Cookie": cookie}, timeout=5).json() is not None
+    return requests.get(url, headers={"Cookie": cookie}, timeout=30).json() is not None
 
 
 def cookie_of(site: Site) -> str:

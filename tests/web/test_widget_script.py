@@ -205,7 +205,7 @@ def test_a_real_server_sends_the_same(server: Server) -> None:
 
     def fetch(**headers: str) -> requests.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return requests.get(url, headers=named, timeout=10)
+        return requests.get(url, headers=named, timeout=30)
 
     packed, plain = fetch(Accept_Encoding="gzip"), fetch(Accept_Encoding="identity")
     part = fetch(Accept_Encoding="gzip", Range="bytes=-100")
