@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Frame, Page, Request, Route
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Error,
+    Frame,
+    Page,
+    Request,
+    Route,
+)
 
 CANARY: Final = "canary.test"
 MARK: Final = re.compile(r"zq\d{3}")
@@ -105,12 +114,23 @@ class Tripwire:
 
     def look(self, page: Page) -> set[str]:
         """Judge everything in the page; return the marks that are shown in it."""
-        bad, words = page.evaluate(LOOK, list(self.own))
+        bad, words = self._judge(page)
         self.looks += 1
         self.bad += [f"{page.url[:100]} {one}" for one in bad]
         shown = set(MARK.findall(words))
         self.seen |= shown
         return shown
+
+    def _judge(self, page: Page) -> tuple[list[str], str]:
+        """Look at the page that is there, or at the one that takes its place meanwhile."""
+        try:
+            bad, words = page.evaluate(LOOK, list(self.own))
+        except Error as exc:
+            if "context was destroyed" not in exc.message:
+                raise
+            page.wait_for_load_state()
+            return self._judge(page)
+        return bad, words
 
     def counts(self) -> dict[str, int]:
         """Return how often each kind of thing was noticed that must not be."""

@@ -145,7 +145,7 @@ def test_kill_9_of_a_worker_loses_at_most_the_last_second(
 
     os.kill(pid, signal.SIGKILL)
     killed = time.monotonic()
-    reader.done.result(10)
+    reader.done.result(30)
 
     # While the lease lasts nobody can know that the worker is dead, so the thread is taken.
     refused = begin(alice, "and now?", thread_id)
@@ -178,7 +178,7 @@ def test_kill_9_of_the_whole_server_is_settled_by_its_next_start(
 
     mortal.server.kill()
     killed = time.monotonic()
-    reader.done.result(10)
+    reader.done.result(30)
     _let_leases_end(mortal)
     mortal.server.start()
 
@@ -248,13 +248,13 @@ def test_sigterm_lets_short_answers_end_and_stores_what_there_is_of_long_ones(
     assert server.process is not None
     server.process.terminate()
     told = time.monotonic()
-    eventually(lambda: _refused(alice), 5)
+    eventually(lambda: _refused(alice))
     server.process.wait(60)
     took = time.monotonic() - told
 
     assert took < 29, "gunicorn kills after 30 s"
     for reader in readers.values():
-        reader.done.result(5)
+        reader.done.result(30)
     assert [turn_state(talking, each) for each in threads["short"]] == ["done"] * 5
     assert [turn_state(talking, each) for each in threads["long"]] == ["interrupted"] * 5
     last = readers["long"].shown[-1][1]
@@ -264,8 +264,8 @@ def test_sigterm_lets_short_answers_end_and_stores_what_there_is_of_long_ones(
     kept = [answers_in(talking, each)[0] for each in threads["long"]]
     for answer in kept:
         assert ENDLESS.startswith(answer)
-        # All of them were written for as long as the first one was.
-        assert len(answer) > 0.9 * len(kept[0])
+        # All of them were written for about as long as the first one, which was begun before them.
+        assert len(answer) > 0.5 * len(kept[0])
     assert kept[0] == whole_text(streams["long"][0].seen)
 
 
@@ -340,7 +340,7 @@ def test_a_worker_that_was_frozen_for_longer_than_its_lease_gives_its_turn_up(
         left = answers_in(mortal, thread_id)[1:]
     finally:
         os.kill(pid, signal.SIGCONT)
-    reader.done.result(10)
+    reader.done.result(30)
 
     assert reader.shown[-1][1]["type"] == "error"
     [kept] = answers_in(mortal, thread_id)[1:]

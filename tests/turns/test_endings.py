@@ -223,7 +223,7 @@ def test_the_end_of_a_turn_never_stands_in_the_way_of_a_deletion(database: Datab
             conn.execute("SET LOCAL lock_timeout = '1s'")
             conn.execute("DELETE FROM chatkit_thread")
 
-        assert ended.result(10) is False
+        assert ended.result(30) is False
 
 
 def waiting_for_a_lock(database: Database) -> bool:
