@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +14,7 @@ import requests
 from dev.auth_server import LocalAuth
 from tests.auth_copies import a_copy, signer_of, store
 from tests.fix_postgres import Databases
+from tests.folders import open_folder
 from tests.ports import kept_port
 
 PASSWORD = "correct-horse-battery"
@@ -84,12 +83,11 @@ class AuthServer(LocalAuth):
 @pytest.fixture(scope="session")
 def auth(databases: Databases) -> Iterator[AuthServer]:
     """One auth server for all tests. A test that stops or freezes one makes its own."""
-    folder = Path(tempfile.mkdtemp(prefix="threadkeeper-auth-"))
-    server = AuthServer(folder, dsn=databases.create("auth"))
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    with open_folder("auth") as folder:
+        server = AuthServer(folder, dsn=databases.create("auth"))
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture

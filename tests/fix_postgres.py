@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 from typing import LiteralString
 
 import psycopg
@@ -15,9 +12,15 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from dev.local_postgres import LocalPostgres
+from tests.folders import open_folder
 
 # A crash of the machine loses a test's database, and nobody minds.
-CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+CARELESS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "64MB",
+}
 _numbers = count(1)
 
 
@@ -71,14 +74,11 @@ class Databases:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[LocalPostgres]:
     """One server for all tests of a process; PG_BINDIR chooses another version of PostgreSQL."""
-    # Not in pytest's own folder: that one is closed to the account that the server runs as.
-    folder = Path(tempfile.mkdtemp(prefix="threadkeeper-"))
-    folder.chmod(0o755)
-    server = LocalPostgres(folder, settings=CARELESS)
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    with open_folder("postgres") as folder:
+        server = LocalPostgres(folder, settings=CARELESS)
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -17,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from dev import processes
 from tests.dev.runs import Run
 from tests.fix_figures import Figures
+from tests.folders import open_folder
 from tests.ports import kept_port
 
 START_MS = 30_000
@@ -25,19 +23,17 @@ START_MS = 30_000
 @pytest.fixture
 def begin() -> Iterator[Callable[[], Run]]:
     """Starts `./run`, again and again on the same folder and port."""
-    folder = Path(tempfile.mkdtemp(prefix="threadkeeper-story-")).resolve()
-    folder.chmod(0o755)
     port = kept_port()
     runs: list[Run] = []
+    with open_folder("story") as folder:
 
-    def begin() -> Run:
-        runs.append(Run(folder / "var", port=port).started())
-        return runs[-1]
+        def begin() -> Run:
+            runs.append(Run(folder / "var", port=port).started())
+            return runs[-1]
 
-    yield begin
-    for run in runs:
-        run.end()
-    shutil.rmtree(folder, ignore_errors=True)
+        yield begin
+        for run in runs:
+            run.end()
 
 
 @pytest.fixture

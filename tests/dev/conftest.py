@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.dev.runs import Run
+from tests.folders import open_folder
 from tests.ports import kept_port
 
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
     """A folder that every account can enter, for the tests of this module."""
-    folder = Path(tempfile.mkdtemp(prefix="threadkeeper-run-")).resolve()
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    with open_folder("run") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +16,7 @@ import pytest
 from dev import processes
 from dev.local_postgres import LocalPostgres
 from dev.postgres_binaries import PostgresMissing
+from tests.folders import open_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 USER_PROGRAM = """
@@ -32,10 +31,8 @@ sys.stdin.read()
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Path]:
     """A folder that every account can enter, for the tests of this module."""
-    folder = Path(tempfile.mkdtemp(prefix="threadkeeper-pg-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    with open_folder("pg") as folder:
+        yield folder
 
 
 @pytest.fixture

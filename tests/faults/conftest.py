@@ -9,12 +9,15 @@ from dataclasses import dataclass
 
 import pytest
 
+from chat.migrate import migrate
+from dev.local_postgres import LocalPostgres
 from tests.faults.processes import free_of_faults
 from tests.fix_auth import AuthServer, Person
 from tests.fix_model import ModelServer
 from tests.fix_postgres import Databases
 from tests.fix_proxy import Proxy, proxy
 from tests.fix_server import Client, Server
+from tests.folders import open_folder
 
 __all__ = ["proxy"]
 
@@ -71,3 +74,16 @@ def faulty(_faulty: Faulty) -> Iterator[Faulty]:
 @pytest.fixture
 def alice(faulty: Faulty, alice_session: Person) -> Client:
     return faulty.server.client(alice_session)
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[LocalPostgres]:
+    """A server for this test alone, to be killed, with our tables in it.
+
+    It is as safe as PostgreSQL is by itself: what it has confirmed survives its death.
+    """
+    with open_folder("killed") as folder:
+        postgres = LocalPostgres(folder)
+        migrate(postgres.start())
+        yield postgres
+        postgres.stop()

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -173,16 +170,13 @@ def test_a_running_turn_outlives_an_outage_and_its_reader_misses_nothing(
 
 @pytest.mark.measured
 def test_what_was_acknowledged_survives_a_server_that_is_stopped_hard(
-    tmp_path_factory: pytest.TempPathFactory,
+    own_postgres: LocalPostgres,
     start_server: StartServer,
     alice_session: Person,
     figures: Figures,
 ) -> None:
-    # A server of its own, which keeps what it has promised: those of the other tests do not.
-    folder = Path(tempfile.mkdtemp(prefix="threadkeeper-"))
-    folder.chmod(0o755)
-    postgres = LocalPostgres(folder)
-    server = start_server(DATABASE_URL=postgres.start(), workers=2, TURNS_PER_MINUTE="0")
+    postgres = own_postgres
+    server = start_server(DATABASE_URL=postgres.dsn, workers=2, TURNS_PER_MINUTE="0")
     alice = server.client(alice_session)
     crashes, late, answers = 3, [], list[Asked]()
     said = Said()
@@ -210,9 +204,6 @@ def test_what_was_acknowledged_survives_a_server_that_is_stopped_hard(
     assert wrong == {"lost": [], "doubled": [], "unknown": []}
     assert len(answers) == len(said.acknowledged) + len(said.refused)
     assert max(late) < 5
-    server.kill()
-    postgres.stop()
-    shutil.rmtree(folder)
     figures.tell(
         "E2 I1",
         "PostgreSQL is stopped at once (-m immediate) and started again while messages are sent.",

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -24,7 +22,6 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from chat.migrate import migrate
 from dev.local_postgres import LocalPostgres
 from tests.faults.history import ANSWERS, PEOPLE, Found, History, Told, answer_to, check
 from tests.faults.nemesis import Nemesis
@@ -138,21 +135,6 @@ def _pages(client: Client, kind: str, **params: Any) -> Iterator[dict[str, Any]]
 def _found(user_id: str, thread_id: str, item: dict[str, Any]) -> Found:
     text = "".join(part["text"] for part in item["content"])
     return Found(user_id, thread_id, item["type"], text, item.get("outcome"))
-
-
-@pytest.fixture
-def own_postgres() -> Iterator[LocalPostgres]:
-    """A server for this test alone, to be killed, with our tables in it.
-
-    It is as safe as PostgreSQL is by itself: what it has confirmed survives its death.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="threadkeeper-killed-"))
-    folder.chmod(0o755)
-    postgres = LocalPostgres(folder)
-    migrate(postgres.start())
-    yield postgres
-    postgres.stop()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
