@@ -10,7 +10,7 @@ import pytest
 from tests.house.source import ROOT, number
 
 SCRIPTS = ROOT / "static" / "js"
-ENGLISH = ("words.js", "message-words.js", "card-words.js")
+ENGLISH = ("words.js", "message-words.js", "card-words.js", "official-words.js")
 LANGUAGES = sorted((SCRIPTS / "chat" / "words").glob("*.js"))
 ENTRY = re.compile(r'^  (?:"([\w.]+)"|(\w+)): "(.*)",$', re.MULTILINE)
 ASKED = re.compile(r'"((?:[a-z]\w*)\.\w[\w.]*)"')

@@ -1,6 +1,6 @@
 /**
  * What the element says to people, by flat keys; other languages replace what they know. Parts that
- * are loaded on use bring their English words along: message-words.js, card-words.js.
+ * are loaded on use bring their English words along: message-words.js, card-words.js, official-words.js.
  */
 
 const ENGLISH = {
@@ -45,7 +45,6 @@ const ENGLISH = {
   "history.unopened": "The list of conversations couldn’t be opened.",
   "history.unreached": "That message is too far back to be shown here.",
   "locale": "en-GB",
-  "official.failed": "The chat by OpenAI could not be loaded.",
   "panel.busy": "An answer is still being written. Your words wait below.",
   "panel.close": "Close chat",
   "panel.ended_title": "You are signed out",

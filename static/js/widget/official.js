@@ -7,6 +7,7 @@
 import panelStyle from "../../css/panel.css";
 import style from "../../css/official.css";
 import { make } from "../chat/dom.js";
+import "../chat/official-words.js";
 import { speak, word } from "../chat/words.js";
 import { questionOf } from "./asking.js";
 import { keepingFocus } from "./focus.js";
