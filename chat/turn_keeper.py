@@ -13,7 +13,7 @@ from chatkit.types import ThreadItem, ThreadItemDoneEvent
 from pydantic import ValidationError
 
 from chat.context import RequestContext
-from chat.errors import AnswerInterrupted, ChatError, ItemNotFound
+from chat.errors import AnswerInterrupted, ChatError, DatabaseReadOnly, ItemNotFound
 from chat.neon_store import NeonStore
 from chat.running_turn import Turn, as_error_event
 from chat.stream import worker
@@ -118,14 +118,23 @@ class TurnKeeper:
         try:
             rows = [turn.next_checkpoint() for turn in held]
             ending = [turn.sign_of_life() for turn in turns if turn not in held]
-            kept = await self._store.run(
-                turn_logs.checkpoint, worker=self.worker_id, rows=[*rows, *ending]
-            )
+            try:
+                kept = await self._kept([*rows, *ending])
+            except DatabaseReadOnly as exc:
+                # A full disk may have no room for events, and some for a lease.
+                logger.warning("signs of life only code=%s running=%d", exc.code, len(turns))
+                self._steady_since = None
+                rows = [turn.sign_of_life() for turn in held]
+                kept = await self._kept([*rows, *ending])
             for turn, row in zip(held, rows, strict=True):
                 _take_answer(turn, row, kept)
         finally:
             for turn in held:
                 turn.storing.release()
+
+    async def _kept(self, rows: list[Checkpoint]) -> dict[tuple[str, str], bool]:
+        """Store checkpoints, all or none; return what `turn_logs.checkpoint` does."""
+        return await self._store.run(turn_logs.checkpoint, worker=self.worker_id, rows=rows)
 
     async def _sweep_all(self) -> None:
         """Settle what dead workers left, as long as turns run, and a while longer."""

@@ -45,9 +45,9 @@ class Said:
         self.acknowledged: list[str] = []
         self.refused: list[str] = []
 
-    def send(self, client: Client, thread_id: str | None) -> requests.Response:
+    def send(self, client: Client, thread_id: str | None, more: str = "") -> requests.Response:
         """Send a message, and read its answer to the end if it is accepted."""
-        text = f"message {next(self._numbers)}"
+        text = f"message {next(self._numbers)}{more}"
         stream = begin(client, text, thread_id)
         if stream.status == 200:
             stream.rest()
