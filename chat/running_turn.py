@@ -23,7 +23,7 @@ from chatkit.types import (
 
 from chat.connection import Connection
 from chat.context import RequestContext
-from chat.errors import ChatError
+from chat.errors import ChatError, Unavailable
 from chat.neon_store import NeonStore
 from chat.tables import threads
 from chat.tables.turn_ends import Ending
@@ -70,6 +70,8 @@ class Turn:
         self.began = time.monotonic()
         self.begun = False
         self.over = False
+        self.unstored = False
+        """Whether something of it could not be stored, for as long as the turn had patience."""
         self.storing = asyncio.Lock()
         """Held while a checkpoint with events is on its way, so that the end comes after it."""
         self._journal = Journal()
@@ -100,6 +102,11 @@ class Turn:
         # A task that is cancelled before its first step would never come to its end.
         if self.task is not None and self.begun:
             self.task.cancel()
+
+    def dismiss(self) -> None:
+        """Tell the readers that nothing comes after what they have got; safe to repeat."""
+        for ready in self.readers:
+            ready.put(END)
 
     def next_checkpoint(self) -> Checkpoint:
         """Return what has to be stored next; the same again until `stored` is called."""
@@ -148,8 +155,10 @@ class TurnStore(NeonStore):
         try:
             return await super().run(function, *args, **kwargs)
         except ChatError as exc:
-            if current.get() is None:
+            turn = current.get()
+            if turn is None:
                 raise
+            turn.unstored = turn.unstored or isinstance(exc, Unavailable)
             logger.warning("turn cannot be stored code=%s: %s", exc.code, exc)
             raise CustomStreamError(exc.public, allow_retry=exc.allow_retry) from exc
 

@@ -29,7 +29,6 @@ from chat.errors import (
 from chat.limits import TurnLimits
 from chat.neon_store import NeonStore, patiently
 from chat.running_turn import (
-    END,
     Ready,
     Turn,
     as_error_event,
@@ -211,11 +210,14 @@ class Turns:
         # From here on errors are ours again: nobody but the log hears of them.
         current.set(None)
         try:
-            await self._end(turn, await self._state(turn, broken))
+            state = await self._state(turn, broken)
+            if turn.unstored:
+                # Its readers have waited for the database once, and were told: that is enough.
+                turn.dismiss()
+            await self._end(turn, state)
         finally:
             self._running.pop(turn.key, None)
-            for ready in turn.readers:
-                ready.put(END)
+            turn.dismiss()
 
     async def _state(self, turn: Turn, broken: Exception | None) -> State:
         """Tell the readers why the turn is over, unless it came to its end; return how it did."""

@@ -39,11 +39,13 @@ class Databases:
         """Return how to reach the database of that name."""
         return make_conninfo(self._dsn, dbname=name)
 
-    def create(self, name: str, *, template: str = "template1") -> str:
+    def create(
+        self, name: str, *, template: str = "template1", tablespace: str = "pg_default"
+    ) -> str:
         """Make a database and return its dsn; nobody may be connected to the template."""
         # Copying files needs a checkpoint before and after, and is still the quicker way here.
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY = {}").format(
-            sql.Identifier(name), sql.Identifier(template), sql.Identifier("file_copy")
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY = {} TABLESPACE = {}").format(
+            *map(sql.Identifier, (name, template, "file_copy", tablespace))
         )
         if self._pooled:
             self._end_connections(template)
@@ -55,8 +57,8 @@ class Databases:
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         self._admin.execute(statement.format(sql.Identifier(name)))
 
-    def run(self, statement: LiteralString) -> None:
-        """Run what belongs to the server rather than to one database: roles."""
+    def run(self, statement: LiteralString | sql.Composed) -> None:
+        """Run what belongs to the server rather than to one database: roles, tablespaces."""
         self._admin.execute(statement)
 
     def _end_connections(self, name: str) -> None:

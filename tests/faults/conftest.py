@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -42,11 +43,9 @@ class Faulty:
     """How to reach the database past the proxy."""
 
 
-@pytest.fixture(scope="module")
-def _faulty(
-    databases: Databases, migrated: str, auth: AuthServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Faulty]:
-    dsn = databases.create("faults", template=migrated)
+@contextlib.contextmanager
+def faulty_server(dsn: str, auth: AuthServer, folder: Path) -> Iterator[Faulty]:
+    """Have a server on that database until the block ends; its log is in the folder."""
     proxy, model = Proxy(dsn), ModelServer()
     settings = {
         "DATABASE_URL": proxy.dsn,
@@ -54,12 +53,23 @@ def _faulty(
         "OPENAI_BASE_URL": model.base_url,
         "CHAT_MODEL": "test-model",
     }
-    server = Server(settings, tmp_path_factory.mktemp("faults") / "gunicorn.log", workers=2)
-    server.start()
-    yield Faulty(server, model, proxy, dsn)
-    server.kill()
-    model.close()
-    proxy.close()
+    server = Server(settings, folder / "gunicorn.log", workers=2)
+    try:
+        server.start()
+        yield Faulty(server, model, proxy, dsn)
+    finally:
+        server.kill()
+        model.close()
+        proxy.close()
+
+
+@pytest.fixture(scope="module")
+def _faulty(
+    databases: Databases, migrated: str, auth: AuthServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Faulty]:
+    dsn = databases.create("faults", template=migrated)
+    with faulty_server(dsn, auth, tmp_path_factory.mktemp("faults")) as faulty:
+        yield faulty
     databases.drop("faults")
 
 

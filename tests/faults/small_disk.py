@@ -1,0 +1,123 @@
+"""A disk that really gets full: a small file system in memory, with one database on it.
+
+PostgreSQL keeps the files of that database there and its log of changes (WAL) elsewhere, so it
+goes on, and says of its own accord that it could not extend a file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import pytest
+from psycopg import errors, sql
+
+from dev.local_postgres import LocalPostgres
+from tests.fix_postgres import Databases
+
+SIZE: Final = "96m"
+PIECE: Final = bytes(4096)
+STRANGER: Final = "the one who leaves no place"
+# Somebody else's rows, in each table into which people's requests insert. No index and no worker
+# looks at their kinds and states.
+ROWS: Final = (
+    """INSERT INTO chatkit_thread (user_id, id, document)
+       VALUES (%(user_id)s, %(id)s, to_json(%(words)s::text))""",
+    """INSERT INTO chatkit_thread_item (user_id, thread_id, position, id, kind, document)
+       VALUES (%(user_id)s, '0', %(number)s, %(id)s, 'task', to_json(%(words)s::text))""",
+    """INSERT INTO chatkit_turn (user_id, thread_id, id, state, worker, lease_until)
+       VALUES (%(user_id)s, '0', %(id)s, 'done', %(words)s, now())""",
+    """INSERT INTO chatkit_turn_event (user_id, turn_id, seq, events)
+       VALUES (%(user_id)s, '0', %(number)s, %(words)s)""",
+    """INSERT INTO chatkit_limit (user_id, kind, ends_at, taken, most)
+       VALUES (%(user_id)s, %(words)s, now() + interval '1 day', 1, 1)""",
+)
+LENGTHS: Final = (1500, 300, 30)
+
+
+class SmallDisk:
+    """The file system in `folder`, and the database of `dsn` on it."""
+
+    def __init__(self, folder: Path, dsn: str) -> None:
+        self.dsn = dsn
+        self._filler = folder / "filler"
+        with psycopg.connect(dsn) as conn:
+            conn.execute(
+                "INSERT INTO chatkit_thread (user_id, id, document) VALUES (%s, '0', '{}')",
+                [STRANGER],
+            )
+            conn.execute(
+                "INSERT INTO chatkit_turn (user_id, thread_id, id, state, worker, lease_until)"
+                " VALUES (%s, '0', '0', 'done', '', now())",
+                [STRANGER],
+            )
+
+    @contextlib.contextmanager
+    def full(self) -> Iterator[None]:
+        """Leave no space on the disk until the block ends; pages have the room that they had."""
+        with self._filler.open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+            while True:
+                filler.write(PIECE)
+        try:
+            yield
+        finally:
+            self._filler.unlink()
+
+    @contextlib.contextmanager
+    def full_to_the_last_page(self) -> Iterator[None]:
+        """Leave no space, and as good as no room in the pages of tables either."""
+        with self.full():
+            self._use_up_the_pages()
+            yield
+
+    def _use_up_the_pages(self) -> None:
+        """Insert rows until each table would have to grow, long ones first."""
+        with psycopg.connect(self.dsn, autocommit=True) as conn:
+            number = 0
+            for statement in ROWS:
+                for length in LENGTHS:
+                    with contextlib.suppress(errors.DiskFull):
+                        while True:
+                            number += 1
+                            row = {"user_id": STRANGER, "id": f"{number:08}", "number": number}
+                            conn.execute(statement, {**row, "words": f"{number:0{length}}"})
+
+
+@contextlib.contextmanager
+def small_disk(postgres: LocalPostgres, databases: Databases, template: str) -> Iterator[SmallDisk]:
+    """Mount a small disk with a copy of that database on it; nothing of it is left behind."""
+    name = "small_disk"
+    # Not in pytest's own folder: that one is closed to the account that the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="threadkeeper-disk-"))
+    folder.chmod(0o755)
+    with contextlib.ExitStack() as undo:
+        undo.callback(shutil.rmtree, folder)
+        _mount(folder)
+        # Lazily: whoever still holds a file of it must not keep it in the way.
+        undo.callback(lambda: subprocess.run(["umount", "--lazy", folder], check=True))
+        space = folder / "space"
+        postgres.account.give_folder(space)
+        words = sql.SQL("CREATE TABLESPACE {} LOCATION {}")
+        databases.run(words.format(sql.Identifier(name), sql.Literal(str(space))))
+        undo.callback(databases.run, sql.SQL("DROP TABLESPACE {}").format(sql.Identifier(name)))
+        undo.callback(databases.drop, name)
+        yield SmallDisk(folder, databases.create(name, template=template, tablespace=name))
+
+
+def _mount(folder: Path) -> None:
+    """Mount the file system, in memory; who may not do that is told how to."""
+    words = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755", "tmpfs", str(folder)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        folder.rmdir()
+        pytest.fail(
+            "a disk that gets full has to be mounted, which takes root: "
+            f"sudo ./run soak tests/faults/test_full_disk.py ({done.stderr.strip()})",
+            pytrace=False,
+        )
