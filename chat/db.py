@@ -41,7 +41,8 @@ LOST: Final = ("08", "57P01", "57P02", "57P03", "40001", "40P01", "25006")
 """SQLSTATEs, or their first digits, after which the same statement may be sent once more."""
 NOT_WRITABLE: Final = (errors.ReadOnlySqlTransaction, errors.DiskFull)
 """What a database that takes nothing new answers. Neon's limit on size is told as DiskFull."""
-
+TEMPORARY: Final = "pgsql_tmp"
+"""The folder of temporary files, named in any language: without them some things cannot be read."""
 
 Pool: TypeAlias = ConnectionPool[Connection]
 
@@ -209,6 +210,8 @@ class Database:
                 return self._no_connection()
             case errors.ForeignKeyViolation() if str(exc.diag.constraint_name).endswith("_owner"):
                 return AccountGone("the session's user is not in the auth server's table")
+            case errors.DiskFull() if TEMPORARY in str(exc):
+                return DatabaseUnavailable(f"{type(exc).__name__} {state}, to sort in")
             case _ if isinstance(exc, NOT_WRITABLE):
                 return DatabaseReadOnly(f"{type(exc).__name__} {state}")
             case psycopg.OperationalError():

@@ -7,6 +7,7 @@ goes on, and says of its own accord that it could not extend a file.
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -38,6 +39,13 @@ ROWS: Final = (
     """INSERT INTO chatkit_limit (user_id, kind, ends_at, taken, most)
        VALUES (%(user_id)s, %(words)s, now() + interval '1 day', 1, 1)""",
 )
+LONG_MESSAGES: Final = """
+    INSERT INTO chatkit_thread_item (user_id, thread_id, position, id, kind, document)
+    SELECT %s, '0', n, n::text, 'task',
+           to_json((SELECT string_agg(md5(n || '.' || m), ' ')
+                      FROM generate_series(1, CASE n %% 2 WHEN 0 THEN 20 ELSE 900 END) AS m))
+      FROM generate_series(1, 200) AS n
+"""
 LENGTHS: Final = (1500, 300, 30)
 
 
@@ -70,11 +78,32 @@ class SmallDisk:
             self._filler.unlink()
 
     @contextlib.contextmanager
+    def full_but_for_tables(self) -> Iterator[None]:
+        """Leave no space, and room in the table of messages and its long values, not in indexes."""
+        with psycopg.connect(self.dsn, autocommit=True) as conn:
+            conn.execute(LONG_MESSAGES, [STRANGER])
+            conn.execute("DELETE FROM chatkit_thread_item WHERE user_id = %s", [STRANGER])
+            # Index entries stay, and so their pages stay full.
+            conn.execute("VACUUM (INDEX_CLEANUP OFF, TRUNCATE OFF) chatkit_thread_item")
+        with self.full():
+            yield
+
+    @contextlib.contextmanager
     def full_to_the_last_page(self) -> Iterator[None]:
         """Leave no space, and as good as no room in the pages of tables either."""
         with self.full():
             self._use_up_the_pages()
             yield
+
+    def could_not_grow(self, log: str) -> set[str]:
+        """Return the tables and indexes of which the server's log says that they could not."""
+        files = re.findall(r'could not extend file "pg_tblspc/(\d+)/[^"]*?/(\d+)[^"/]*"', log)
+        with psycopg.connect(self.dsn) as conn:
+            rows = [
+                conn.execute("SELECT pg_filenode_relation(%s, %s)::regclass::text", pair).fetchone()
+                for pair in set(files)
+            ]
+        return {str(row[0]) for row in rows if row is not None}
 
     def _use_up_the_pages(self) -> None:
         """Insert rows until each table would have to grow, long ones first."""

@@ -20,7 +20,7 @@ import pytest
 from chat.tables.turns import LEASE_SECONDS
 from chat.turn_keeper import SWEEP_SECONDS
 from dev.local_postgres import LocalPostgres
-from tests.faults.asking import ask_at_once, first_success, slowest, stored_messages
+from tests.faults.asking import Said, ask_at_once, code_of, first_success, slowest, stored_messages
 from tests.faults.conftest import Faulty, faulty_server
 from tests.faults.refusals import (
     REASON,
@@ -28,6 +28,7 @@ from tests.faults.refusals import (
     prepared,
     reading,
     running_turns,
+    split,
     what_cannot_be_saved_is_told_and_reading_goes_on,
 )
 from tests.faults.small_disk import SmallDisk, small_disk
@@ -218,6 +219,78 @@ def test_reading_a_lot_needs_no_space(
             "reads": len(read),
             "failed reads": len(failed),
             "slowest answer, s": slowest(read),
+        },
+    )
+
+
+def test_a_message_whose_words_have_no_room_in_the_index_is_refused_whole(
+    faulty: Faulty,
+    alice: Client,
+    alice_session: Person,
+    disk: SmallDisk,
+    postgres: LocalPostgres,
+    figures: Figures,
+) -> None:
+    said = Said()
+    thread_id = thread_of(alice.say("before"))
+    logged = len(postgres.log.read_bytes())
+
+    with disk.full_but_for_tables():
+        asks = {"long message": lambda: said.send(alice, thread_id, f" {LONG}")}
+        tried = [*ask_at_once(1, asks), *ask_at_once(1, asks)]
+        stored = stored_messages(disk.dsn, alice_session.id)
+        grown = disk.could_not_grow(postgres.log.read_bytes()[logged:].decode())
+    for kind, ask in asks.items():
+        first_success(kind, ask)
+
+    taken, refused = split(tried)
+    assert not taken
+    assert stored == ["before"]
+    assert grown == {"chatkit_thread_item_words"}
+    wrong = said.wrong(stored_messages(disk.dsn, alice_session.id)[1:])
+    assert not any(wrong.values()), wrong
+    figures.tell(
+        "E2 I1",
+        "A message that has room on a full disk, while its words have none in the index of the"
+        " search, is refused and leaves nothing behind.",
+        {
+            "messages refused, all with 503 and the reason": len(refused),
+            "of them stored": len(stored) - 1,
+            "messages lost or doubled after it": sum(map(len, wrong.values())),
+        },
+    )
+
+
+def test_what_cannot_be_read_without_temporary_files_is_not_called_readable(
+    faulty: Faulty, alice: Client, disk: SmallDisk, figures: Figures
+) -> None:
+    thread_id = thread_of(alice.say(f"before {LONG[:700]}"))
+    have_many_like_it(disk.dsn, thread_id)
+    with psycopg.connect(disk.dsn, autocommit=True) as conn:
+        conn.execute("ALTER DATABASE small_disk SET work_mem = '64kB'")
+    faulty.proxy.cut()
+
+    with full(disk, faulty):
+        read = ask_at_once(1, reading(alice, thread_id))
+    again = ask_at_once(1, reading(alice, thread_id))
+
+    refused = [one for one in read if one.status not in {200, 204}]
+    assert refused
+    assert {(one.status, code_of(one.answer)) for one in refused} <= {
+        (503, "database_unavailable"),
+        (503, "page"),
+    }
+    assert not [one.kind for one in refused if REASON in one.answer.text]
+    failed = [(one.kind, one.status) for one in again if one.status not in {200, 204}]
+    assert not failed
+    figures.tell(
+        "E2",
+        "Where so little memory is set that reading needs temporary files, a full disk is told as"
+        " a database that cannot be reached, and not as one that can be read.",
+        {
+            "reads": len(read),
+            "refused, all with 503 and the reason": len(refused),
+            "failed reads after there was space": len(failed),
         },
     )
 
