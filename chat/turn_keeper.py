@@ -51,6 +51,7 @@ class TurnKeeper:
         self._awake_until = 0.0
         self._forgot_at = 0.0
         self._steady_since: float | None = None
+        self._cannot_settle = False
 
     def watch(self) -> None:
         """Begin with checkpoints and sweeps, or go on for a while; safe to repeat."""
@@ -77,6 +78,9 @@ class TurnKeeper:
         """
         self.watch()
         if self._steady_since is None or time.monotonic() - self._steady_since < LEASE_SECONDS:
+            if self._cannot_settle:
+                # Who follows such a turn is told, and does not wait as if somebody worked at it.
+                raise DatabaseReadOnly("the last sweep could not settle anything")
             return False
         log = await self._rest.run(
             turn_logs.events_after, user_id=row.user_id, turn_id=row.id, seq=-1
@@ -142,11 +146,13 @@ class TurnKeeper:
             try:
                 rows = await self._rest.run(turn_ends.expired)
                 self._steady_since = self._steady_since or time.monotonic()
+                self._cannot_settle = False
                 for row in rows:
                     await self._settle_one(row)
                 await self._forget()
             except ChatError as exc:
                 self._steady_since = None
+                self._cannot_settle = isinstance(exc, DatabaseReadOnly)
                 logger.warning("no sweep code=%s", exc.code)
             except Exception as exc:
                 logger.error("no sweep: %s", type(exc).__name__, exc_info=exc)
