@@ -158,6 +158,7 @@ class TurnKeeper:
                 logger.error("no sweep: %s", type(exc).__name__, exc_info=exc)
             await asyncio.sleep(SWEEP_SECONDS)
         self._steady_since = None
+        self._cannot_settle = False
 
     async def _settle_one(self, row: TurnRow) -> None:
         """Settle one turn; one that cannot be settled must not keep the others from it."""

@@ -111,10 +111,9 @@ def what_cannot_be_saved_is_told_and_reading_goes_on(
     figures: Figures,
     fault: Fault,
     *,
-    promise: str,
     may_be_taken: Collection[str] = (),
-) -> None:
-    """Read and write in every kind during the fault and after it, and tell what came of it.
+) -> dict[str, float]:
+    """Read and write in every kind during the fault and after it; return what came of it.
 
     All writes are refused but those that may be taken, by their kinds. What is taken has to be
     stored, what is refused must not be.
@@ -141,21 +140,16 @@ def what_cannot_be_saved_is_told_and_reading_goes_on(
     wrong = writing.said.wrong(stored_messages(dsn, writing.person.id))
     assert not any(wrong.values()), wrong
     eventually(lambda: running_turns(dsn) == 0)
-    figures.tell(
-        "E2 I1",
-        promise,
-        {
-            "reads": len(read),
-            "failed reads": len(failed),
-            "writes refused, all with 503 and the reason": len(refused),
-            "writes taken, all of them stored": len(taken),
-            "slowest answer, s": slowest([*read, *refused]),
-            f"{len(writing.kinds())} kinds of writes done after it, one after the other, s": round(
-                again, 2
-            ),
-            "messages lost or doubled": sum(map(len, wrong.values())),
-        },
-    )
+    return {
+        "reads": len(read),
+        "failed reads": len(failed),
+        "writes refused, all with 503 and the reason": len(refused),
+        "writes taken, all of them stored": len(taken),
+        "slowest answer, s": slowest([*read, *refused]),
+        "kinds of writes": len(writing.kinds()),
+        "all of them done after it, one after the other, s": round(again, 2),
+        "messages lost or doubled": sum(map(len, wrong.values())),
+    }
 
 
 def split(tried: list[Asked]) -> tuple[list[Asked], list[Asked]]:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -21,6 +19,7 @@ from psycopg import errors, sql
 
 from dev.local_postgres import LocalPostgres
 from tests.fix_postgres import Databases
+from tests.folders import open_folder
 
 SIZE: Final = "96m"
 PIECE: Final = bytes(4096)
@@ -122,11 +121,7 @@ class SmallDisk:
 def small_disk(postgres: LocalPostgres, databases: Databases, template: str) -> Iterator[SmallDisk]:
     """Mount a small disk with a copy of that database on it; nothing of it is left behind."""
     name = "small_disk"
-    # Not in pytest's own folder: that one is closed to the account that the server runs as.
-    folder = Path(tempfile.mkdtemp(prefix="threadkeeper-disk-"))
-    folder.chmod(0o755)
-    with contextlib.ExitStack() as undo:
-        undo.callback(shutil.rmtree, folder)
+    with open_folder("disk") as folder, contextlib.ExitStack() as undo:
         _mount(folder)
         # Lazily: whoever still holds a file of it must not keep it in the way.
         undo.callback(lambda: subprocess.run(["umount", "--lazy", folder], check=True))
@@ -144,7 +139,6 @@ def _mount(folder: Path) -> None:
     words = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755", "tmpfs", str(folder)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
-        folder.rmdir()
         pytest.fail(
             "a disk that gets full has to be mounted, which takes root: "
             f"sudo ./run soak tests/faults/test_full_disk.py ({done.stderr.strip()})",

@@ -92,6 +92,58 @@ def last_let_in(client_get: Callable[[], int], until: float) -> float:
     return last
 
 
+class Readers:
+    """People who read answers: some who will be signed out, and two who will not."""
+
+    def __init__(self, talk: Talk, auth: AuthServer) -> None:
+        names = ("Alice", "Bob", "Carol", "Dora", "Erin", "Frank", "Mallory")
+        self.people = {name: auth.sign_up(name) for name in names}
+        self.carol, self.alice, self.erin, self.frank = (
+            talk.begin(self.people[name]) for name in ("Carol", "Alice", "Erin", "Frank")
+        )
+        self.bob = talk.begin(self.people["Bob"], keep=False)
+        self.joined = reader(talk.server, self.people["Carol"])
+        self.joined.join(self.carol.thread_id)
+        self.dora = talk.server.client(self.people["Dora"])
+        assert self.dora.get("/chatkit/session").json()["user"] is not None
+
+    @property
+    def out(self) -> list[Reader]:
+        """Those whose reading has to end."""
+        return [self.alice, self.bob, self.carol, self.joined, self.frank]
+
+    @property
+    def asked(self) -> list[Reader]:
+        """Those who are signed out, and whose own answers go on."""
+        return [self.alice, self.bob, self.carol]
+
+    def sign_out(self, auth: AuthServer, dsn: str) -> float:
+        """End sessions, give Frank's to Mallory, and return when all of it was done."""
+        for name in ("Alice", "Bob", "Carol", "Dora"):
+            auth.sign_out(self.people[name])
+        revoked = time.monotonic()
+        _give_session(dsn, self.people["Frank"], to=self.people["Mallory"])
+        return revoked
+
+    def assert_told(self) -> None:
+        """Each of them was told why their reading ended, and Erin's did not."""
+        for one in (*self.asked, self.joined):
+            assert one.error is not None
+            assert one.error["error_code"] == "session_ended"
+            assert "sign in again" in one.error["message"]
+        assert self.frank.error is not None
+        assert self.frank.error["error_code"] == "another_person"
+        assert self.erin.error is None
+
+
+def finished(one: Reader, server: Server, auth: AuthServer) -> bool:
+    """Return whether the answer went on to its end after its reader was sent away."""
+    read = numbered(one.person.name, shown(one.events))
+    again = server.client(auth.sign_in(one.person))
+    eventually(partial(_finished, again, one.thread_id))
+    return numbered(one.person.name, stored_answer(again, one.thread_id)) > read
+
+
 @pytest.mark.measured
 def test_who_is_signed_out_reads_no_further_and_an_outage_ends_no_stream(
     start: Callable[[str], Server],
@@ -102,57 +154,30 @@ def test_who_is_signed_out_reads_no_further_and_an_outage_ends_no_stream(
 ) -> None:
     server = start(own_auth.url)
     talk = Talk(server, model_server)
-    names = ["Alice", "Bob", "Carol", "Dora", "Erin", "Frank", "Mallory"]
-    people = {name: own_auth.sign_up(name) for name in names}
-    carol, alice, erin, frank = (
-        talk.begin(people[name]) for name in ("Carol", "Alice", "Erin", "Frank")
-    )
-    bob = talk.begin(people["Bob"], keep=False)
-    joined = reader(server, people["Carol"])
-    joined.join(carol.thread_id)
-    dora = server.client(people["Dora"])
-    assert dora.get("/chatkit/session").json()["user"] is not None
-    out = [alice, bob, carol, joined, frank]
-
-    for name in ("Alice", "Bob", "Carol", "Dora"):
-        own_auth.sign_out(people[name])
-    revoked = time.monotonic()
-    _give_session(empty_dsn, people["Frank"], to=people["Mallory"])
+    those = Readers(talk, own_auth)
+    revoked = those.sign_out(own_auth, empty_dsn)
     own_auth.stop()
     let_in = last_let_in(
-        lambda: dora.get("/chatkit/session").status_code, revoked + REMEMBERED + 1.5
+        lambda: those.dora.get("/chatkit/session").status_code, revoked + REMEMBERED + 1.5
     )
-    ended_while_down = sum(one.ended is not None for one in [*out, erin])
+    ended_while_down = sum(one.ended is not None for one in [*those.out, those.erin])
     own_auth.start()
     back = time.monotonic()
-    for one in out:
+    for one in those.out:
         one.wait()
-    late = [one.ended - back for one in out if one.ended is not None]
-    words_then = {
-        one.person.name: numbered(one.person.name, shown(one.events)) for one in (alice, bob, carol)
-    }
+    late = [one.ended - back for one in those.out if one.ended is not None]
+    # So long that the answers of all of them go beyond what was read of them.
+    time.sleep(3 * PAUSE)
     talk.over.set()
-    erin.wait()
+    those.erin.wait()
 
     assert ended_while_down == 0
     assert let_in - revoked < REMEMBERED + figures.room(0.5)
-    for one in (alice, bob, carol, joined):
-        assert one.error is not None
-        assert one.error["error_code"] == "session_ended"
-        assert "sign in again" in one.error["message"]
-    assert frank.error is not None
-    assert frank.error["error_code"] == "another_person"
-    assert erin.error is None
+    those.assert_told()
     # Nothing is remembered any more. A second is what the asking and the ending may take.
     assert max(late) < ASK_AGAIN_SECONDS + 1 + figures.room(4)
-    assert stored_answer(erin.client, erin.thread_id) == shown(erin.events)
-    finished = [erin.thread_id]
-    for one in (alice, bob, carol):
-        again = server.client(own_auth.sign_in(one.person))
-        eventually(partial(_finished, again, one.thread_id), seconds=30)
-        answer = stored_answer(again, one.thread_id)
-        assert numbered(one.person.name, answer) > words_then[one.person.name]
-        finished.append(one.thread_id)
+    assert stored_answer(those.erin.client, those.erin.thread_id) == shown(those.erin.events)
+    assert all(finished(one, server, own_auth) for one in those.asked)
     figures.tell(
         "I2 E2",
         "Who was signed out reads no further, and their answer is finished without them;"
@@ -161,7 +186,7 @@ def test_who_is_signed_out_reads_no_further_and_an_outage_ends_no_stream(
             "streams ended while it was down": ended_while_down,
             "streams ended once it was back, of 5": len(late),
             "the last of them, s after its return": round(max(late), 1),
-            "answers finished all the same, of 4": len(finished),
+            "answers finished all the same, of 4": len(those.asked) + 1,
             "a revoked session was last let in, s after": round(let_in - revoked, 1),
         },
     )

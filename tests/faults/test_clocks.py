@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from pathlib import Path
@@ -98,6 +98,41 @@ def misplaced(found: list[Any], wanted: list[Any]) -> int:
     return sum(one != other for one, other in zip_longest(found, wanted))
 
 
+@dataclass
+class Seen:
+    """What people were shown, and in how many places something else stood than should."""
+
+    moments: list[datetime] = field(default_factory=list)
+    days: list[str] = field(default_factory=list)
+    swapped: int = 0
+
+    def order(self, client: Client, talk: str, threads: list[str], messages: list[str]) -> None:
+        """Look at the order of the threads, and of the messages of one of them."""
+        listed = client.ask("threads.list", limit=3).json()
+        rest = client.ask("threads.list", limit=3, after=listed["after"]).json()
+        self.swapped += misplaced([one["id"] for one in listed["data"] + rest["data"]], threads)
+        asked = {"type": "items.list", "params": {"thread_id": talk, "order": "asc", "limit": 50}}
+        items = client.send(json.dumps(asked).encode(), **KEEP).json()["data"]
+        said = [one["content"][0]["text"] for one in items if one["type"] == "user_message"]
+        times = [moment(one["said_at"]) for one in items]
+        self.swapped += misplaced(said, messages) + misplaced(times, sorted(times))
+        self.moments += times
+
+    def dates(self, client: Client, talk: str, today: str) -> None:
+        """Look at the days on pages and in the search, and at the dates of what is taken along."""
+        self.moments += dates_in(json.loads(client.get("/history/export.json").text))
+        heads = re.findall(r"^## .* · (\d+) \w+ \d+, ", client.get("/history/export.md").text, re.M)
+        assert set(heads) == {today}
+        for path in ("/history", f"/history/{talk}"):
+            page = client.get(path).text
+            assert days_of(page), path
+            self.days += days_of(page)
+        found = client.get("/history/search?q=message").text
+        found_days = re.findall(r'class="search-when"[^>]*>(\w+)', found)
+        assert found_days
+        self.days += found_days
+
+
 @pytest.mark.measured
 def test_order_and_days_are_right_between_clocks_an_hour_wrong_both_ways(
     apart: Apart, alice_session: Person, figures: Figures
@@ -106,42 +141,20 @@ def test_order_and_days_are_right_between_clocks_an_hour_wrong_both_ways(
     began = datetime.now(UTC)
     name, zone = near_midnight(began)
     clients = [in_zone(server.client(alice_session), name) for server in apart.both]
-    talk = thread_of(clients[0].say("message 0"))
-    for number in range(1, 6):
-        assert text_of(clients[number % 2].say(f"message {number}", talk))
-    threads = [talk]
-    for number in range(4):
-        threads.append(thread_of(clients[number % 2].say(f"thread {number}")))
+    messages = [f"message {number}" for number in range(6)]
+    talk = thread_of(clients[0].say(messages[0]))
+    for number, message in enumerate(messages[1:], 1):
+        assert text_of(clients[number % 2].say(message, talk))
+    later = [thread_of(clients[number % 2].say(f"thread {number}")) for number in range(4)]
 
-    moments: list[datetime] = []
-    swapped, days = 0, list[str]()
+    seen = Seen()
     for client in clients:
-        listed = client.ask("threads.list", limit=3).json()
-        rest = client.ask("threads.list", limit=3, after=listed["after"]).json()
-        swapped += misplaced([one["id"] for one in listed["data"] + rest["data"]], threads[::-1])
-        asked = {"type": "items.list", "params": {"thread_id": talk, "order": "asc", "limit": 50}}
-        items = client.send(json.dumps(asked).encode(), **KEEP).json()["data"]
-        said = [one["content"][0]["text"] for one in items if one["type"] == "user_message"]
-        swapped += misplaced(said, [f"message {number}" for number in range(6)])
-        times = [moment(one["said_at"]) for one in items]
-        swapped += misplaced(times, sorted(times))
-        moments += times
-        moments += dates_in(json.loads(client.get("/history/export.json").text))
-        today = f"{began.astimezone(zone):%d}".lstrip("0")
-        heads = re.findall(r"^## .* · (\d+) \w+ \d+, ", client.get("/history/export.md").text, re.M)
-        assert set(heads) == {today}
-        for path in ("/history", f"/history/{talk}"):
-            page = client.get(path).text
-            assert days_of(page), path
-            days += days_of(page)
-        found = client.get("/history/search?q=message").text
-        found_days = re.findall(r'class="search-when"[^>]*>(\w+)', found)
-        assert found_days
-        days += found_days
-    wrong_dates = off(moments, began - timedelta(seconds=1))
-    wrong_days = [day for day in days if day != "Today"]
+        seen.order(client, talk, [*later[::-1], talk], messages)
+        seen.dates(client, talk, f"{began.astimezone(zone):%d}".lstrip("0"))
+    wrong_dates = off(seen.moments, began - timedelta(seconds=1))
+    wrong_days = [day for day in seen.days if day != "Today"]
 
-    assert not swapped
+    assert not seen.swapped
     assert not wrong_dates
     assert not wrong_days
     figures.tell(
@@ -149,9 +162,9 @@ def test_order_and_days_are_right_between_clocks_an_hour_wrong_both_ways(
         "Two servers on one database, one an hour ahead and one an hour behind, in different time"
         " zones: threads, messages, days and dates are as if both were right.",
         {
-            "messages": 10,
-            "out of order": swapped,
-            "dates told": len(moments),
+            "messages": len(messages) + len(later),
+            "out of order": seen.swapped,
+            "dates told": len(seen.moments),
             "dates off by a second or more": len(wrong_dates),
             "under a wrong day": len(wrong_days),
         },

@@ -50,9 +50,9 @@ def test_a_server_starts_without_its_database_and_migrates_when_it_comes(
     eventually(lambda: alice.ask("threads.list").status_code == 200)
 
     assert (before.status, code_of(before.answer)) == (503, "database_unavailable")
-    assert before.seconds < 2.5
+    assert before.seconds < 8
     assert ready == 503
-    assert time.monotonic() - back < 5  # The migrations are in it.
+    assert time.monotonic() - back < 20  # The migrations are in it.
     assert text_of(alice.say("hello"))
     server.kill()
     proxy.close()
@@ -123,9 +123,9 @@ def test_all_connections_in_use_is_told_quickly(
         renamed = waiting.result()
 
     assert refusals_of(meanwhile) == {(503, "database_busy"), (503, "page")}
-    assert slowest(meanwhile) < 2.5
+    assert slowest(meanwhile) < 2.5 + figures.room(3)
     assert renamed.status == 503
-    assert renamed.seconds < 6
+    assert renamed.seconds < 6 + figures.room(3)
     eventually(lambda: alice.ask("threads.list").status_code == 200)
     server.kill()
     figures.tell(
@@ -203,7 +203,7 @@ def test_what_was_acknowledged_survives_a_server_that_is_stopped_hard(
     assert refusals_of(refused) <= {(503, "database_unavailable")}
     assert wrong == {"lost": [], "doubled": [], "unknown": []}
     assert len(answers) == len(said.acknowledged) + len(said.refused)
-    assert max(late) < 5
+    assert max(late) < 5 + figures.room(10)
     figures.tell(
         "E2 I1",
         "PostgreSQL is stopped at once (-m immediate) and started again while messages are sent.",

@@ -90,14 +90,17 @@ def full(disk: SmallDisk, _faulty: Faulty) -> Iterator[None]:
 def test_what_does_not_fit_on_the_disk_is_told_and_reading_goes_on(
     faulty: Faulty, alice: Client, alice_session: Person, disk: SmallDisk, figures: Figures
 ) -> None:
-    what_cannot_be_saved_is_told_and_reading_goes_on(
-        faulty,
-        prepared(faulty, alice, alice_session, long=LONG.replace(" ", "")),
-        figures,
-        partial(full, disk),
-        promise="A disk that is really full: reading goes on, what has no room is refused and says"
-        " so, what has some is stored, and writing goes on soon after there is space.",
-        may_be_taken=SMALL,
+    writing = prepared(faulty, alice, alice_session, long=LONG.replace(" ", ""))
+
+    told = what_cannot_be_saved_is_told_and_reading_goes_on(
+        faulty, writing, figures, partial(full, disk), may_be_taken=SMALL
+    )
+
+    figures.tell(
+        "E2 I1",
+        "A disk that is really full: reading goes on, what has no room is refused and says so, what"
+        " has some is stored, and writing goes on soon after there is space.",
+        told,
     )
 
 

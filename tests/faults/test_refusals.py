@@ -13,6 +13,7 @@ import pytest
 from tests.faults.asking import ask_at_once
 from tests.faults.conftest import Faulty
 from tests.faults.refusals import (
+    REASON,
     Fault,
     an_answer_waits_until_it_can_be_stored,
     prepared,
@@ -23,7 +24,7 @@ from tests.fix_auth import Person
 from tests.fix_figures import Figures
 from tests.fix_model import Reply
 from tests.fix_server import Client, StartServer, thread_of
-from tests.fix_turns import KEEP, begin, eventually
+from tests.fix_turns import KEEP, begin, eventually, join
 
 # A disk that is really full has to be mounted, which only root may do: test_full_disk.py does, in
 # `./run soak`. Here triggers raise what PostgreSQL raises then, with its words and its SQLSTATE.
@@ -50,6 +51,10 @@ FOR_EVERYTHING: Final = """
 FOR_EVENTS: Final = """
     CREATE TRIGGER no_space BEFORE INSERT ON chatkit_turn_event
        FOR EACH ROW EXECUTE FUNCTION no_space()
+"""
+LEFT_BEHIND: Final = """
+    INSERT INTO chatkit_turn (user_id, thread_id, id, state, worker, lease_until)
+    VALUES (%s, %s, 'turn_left_behind', 'running', 'one that died', now() - interval '1 minute')
 """
 SPACE: Final = "DROP FUNCTION no_space CASCADE"
 READ_ONLY: Final = """
@@ -134,13 +139,15 @@ def _writes(dsn: str) -> str:
 def test_what_cannot_be_saved_is_told_and_reading_goes_on(
     faulty: Faulty, alice: Client, alice_session: Person, figures: Figures, fault: Fault
 ) -> None:
-    what_cannot_be_saved_is_told_and_reading_goes_on(
-        faulty,
-        prepared(faulty, alice, alice_session),
-        figures,
-        fault,
-        promise=f"A database that takes nothing new ({fault.__name__.replace('_', ' ')}): reading"
-        " goes on, what cannot be saved is refused and says so, and writing goes on soon after it.",
+    writing = prepared(faulty, alice, alice_session)
+
+    told = what_cannot_be_saved_is_told_and_reading_goes_on(faulty, writing, figures, fault)
+
+    figures.tell(
+        "E2 I1",
+        f"A database that takes nothing new ({fault.__name__.replace('_', ' ')}): reading goes on,"
+        " what cannot be saved is refused and says so, and writing goes on soon after it.",
+        told,
     )
 
 
@@ -165,6 +172,21 @@ def test_a_turn_stays_with_its_worker_though_what_it_streams_has_no_room(
 
     stream.leave()
     alice.ask("threads.delete", thread_id=thread_id)
+
+
+def test_who_joins_a_turn_that_cannot_be_settled_is_told_and_does_not_wait(
+    faulty: Faulty, alice: Client, alice_session: Person
+) -> None:
+    thread_id = thread_of(alice.say("first"))
+    with psycopg.connect(faulty.dsn, autocommit=True) as conn:
+        conn.execute(LEFT_BEHIND, [alice_session.id, thread_id])
+
+    with full_disk(faulty):
+        events = join(alice, thread_id).rest()
+    alice.ask("threads.delete", thread_id=thread_id)
+
+    assert events[-1]["type"] == "error"
+    assert REASON in events[-1]["message"]
 
 
 def lease(faulty: Faulty, thread_id: str) -> datetime:

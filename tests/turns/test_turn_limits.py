@@ -108,10 +108,10 @@ def test_after_retry_after_it_works_and_a_new_window_has_it_all(
     mallory = strict.client(mallory_session)
     for _ in range(2):
         assert send(mallory, "hello").status_code == 200
-    ends_in(strict.dsn, 2.5)
+    ends_in(strict.dsn, 5.5)
 
     seconds = assert_refused(send(mallory, "hello"))
-    assert seconds <= 3
+    assert seconds <= 6
     time.sleep(seconds)
 
     assert [send(mallory, "hello").status_code for _ in range(3)] == [200, 200, 429]

@@ -46,19 +46,19 @@ def post(path: str, headers: str, *, length: int = 60_000) -> str:
 def test_a_refused_body_that_drips_is_ended_within_seconds(
     server: Server, path: str, kind: str
 ) -> None:
-    took, answer = drip(server, post(path, FOREIGN + kind), seconds=10)
+    took, answer = drip(server, post(path, FOREIGN + kind), seconds=30)
 
     assert answer.startswith(b"HTTP/1.1 403 ")
-    assert took < 5
+    assert took < 15
 
 
 def test_a_chunked_body_that_drips_is_ended_too(server: Server) -> None:
     head = f"POST /sign-in HTTP/1.1\r\nHost: ours\r\nTransfer-Encoding: chunked\r\n{FOREIGN}\r\nff"
 
-    took, answer = drip(server, f"{head}\r\n", seconds=10)
+    took, answer = drip(server, f"{head}\r\n", seconds=30)
 
     assert answer.startswith(b"HTTP/1.1 403 ")
-    assert took < 5
+    assert took < 15
 
 
 @pytest.mark.soak
