@@ -7,7 +7,7 @@ plugin's fixtures, which would live as long as the run, are not used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ PATIENCE_MS = 30_000
 # Hosts of tests about several origins: all of these names lead to this machine.
 NAMES = "--host-resolver-rules=MAP *.test 127.0.0.1"
 NewPerson = Callable[..., "Reader"]
+Heard = Callable[[str, str], None]
+"""Gets the kind and the text of what a console says."""
 
 
 class Talkative(ModelServer):
@@ -140,25 +142,80 @@ class Reader:
         self.page.get_by_role("button", name="Send").wait_for()
 
 
+class LentWindows:
+    """Windows that one test after the other uses, so that what pages load is loaded only once.
+
+    Cookies, storage, permissions and pages are new each time. Whoever needs an empty cache, or
+    gives a whole context scripts or routes, takes `a_window`.
+    """
+
+    def __init__(self, chromium: Browser) -> None:
+        self._chromium = chromium
+        self._free: dict[str, list[BrowserContext]] = {}
+        self._heard: dict[BrowserContext, Heard] = {}
+
+    def lend(self, origin: str, heard: Heard, options: Mapping[str, Any]) -> Page:
+        """Return the first page of a window of these options; nothing of the origin is in it."""
+        free = self._like(options)
+        context = free.pop() if free else self._new(options)
+        self._heard[context] = heard
+        page = context.new_page()
+        tools = context.new_cdp_session(page)
+        tools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+        tools.detach()
+        return page
+
+    def take_back(self, context: BrowserContext, options: Mapping[str, Any]) -> None:
+        """Have a window again that nobody uses any more."""
+        for page in context.pages:
+            page.close()
+        context.clear_cookies()
+        context.clear_permissions()
+        if wanted := options.get("permissions"):
+            context.grant_permissions(wanted)
+        context.set_offline(False)
+        self._like(options).append(context)
+
+    def _like(self, options: Mapping[str, Any]) -> list[BrowserContext]:
+        return self._free.setdefault(repr(sorted(options.items())), [])
+
+    def _new(self, options: Mapping[str, Any]) -> BrowserContext:
+        def hear(kind: str, text: str) -> None:
+            self._heard[context](kind, text)
+
+        context = a_window(self._chromium, hear, **options)
+        return context
+
+
+@pytest.fixture(scope="package")
+def lent_windows(chromium: Browser) -> LentWindows:
+    return LentWindows(chromium)
+
+
 @pytest.fixture
-def new_person(chromium: Browser, shared_server: Server, auth: AuthServer) -> Iterator[NewPerson]:
+def new_person(
+    lent_windows: LentWindows, shared_server: Server, auth: AuthServer
+) -> Iterator[NewPerson]:
     """Make a person with an account, signed in, in a browser window of these options."""
-    yield from _people(chromium, shared_server, auth)
+    yield from _people(lent_windows, shared_server, auth)
 
 
 @pytest.fixture
-def new_talker(chromium: Browser, talking: Talking, auth: AuthServer) -> Iterator[NewPerson]:
+def new_talker(
+    lent_windows: LentWindows, talking: Talking, auth: AuthServer
+) -> Iterator[NewPerson]:
     """Likewise, at the server with two workers, whose model says what the test scripts."""
-    yield from _people(chromium, talking.server, auth)
+    yield from _people(lent_windows, talking.server, auth)
 
 
-def _people(chromium: Browser, server: Server, auth: AuthServer) -> Iterator[NewPerson]:
-    made: list[Reader] = []
+def _people(windows: LentWindows, server: Server, auth: AuthServer) -> Iterator[NewPerson]:
+    made: list[tuple[Reader, Mapping[str, Any]]] = []
 
     def make(name: str = "Alice", **options: Any) -> Reader:
         person = auth.sign_up(name)
         problems: list[str] = []
-        context = a_window(chromium, lambda *said: _note(problems, *said), **options)
+        page = windows.lend(server.url, lambda *said: _note(problems, *said), options)
+        context = page.context
         context.add_cookies(
             [
                 {"name": key, "value": value, "url": server.url}
@@ -166,18 +223,16 @@ def _people(chromium: Browser, server: Server, auth: AuthServer) -> Iterator[New
             ]
         )
         runs = bool(options.get("java_script_enabled", True))
-        made.append(Reader(person, server, context, context.new_page(), problems, runs))
-        return made[-1]
+        made.append((Reader(person, server, context, page, problems, runs), options))
+        return made[-1][0]
 
     yield make
-    for reader in made:
-        reader.context.close()
+    for reader, options in made:
+        windows.take_back(reader.context, options)
         assert not reader.problems, reader.problems
 
 
-def a_window(
-    chromium: Browser, heard: Callable[[str, str], None], **options: Any
-) -> BrowserContext:
+def a_window(chromium: Browser, heard: Heard, **options: Any) -> BrowserContext:
     """Return a window as wide as a desk allows; `heard` gets the kind and text of its problems."""
     usual = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"}
     context = chromium.new_context(**{**usual, **options})

@@ -5,6 +5,7 @@ from tests.browser.widget_site import new_visitor, sites, visitor
 from tests.fix_browser import (
     alice_at_home,
     chromium,
+    lent_windows,
     new_person,
     new_talker,
     shared_server,
@@ -16,6 +17,7 @@ __all__ = [
     "alice_at_home",
     "chromium",
     "host_site",
+    "lent_windows",
     "new_person",
     "new_talker",
     "new_visitor",
