@@ -197,7 +197,7 @@ def new_person(
     lent_windows: LentWindows, shared_server: Server, auth: AuthServer
 ) -> Iterator[NewPerson]:
     """Make a person with an account, signed in, in a browser window of these options."""
-    yield from _people(lent_windows, shared_server, auth)
+    yield from people_at(lent_windows, shared_server, auth)
 
 
 @pytest.fixture
@@ -205,10 +205,11 @@ def new_talker(
     lent_windows: LentWindows, talking: Talking, auth: AuthServer
 ) -> Iterator[NewPerson]:
     """Likewise, at the server with two workers, whose model says what the test scripts."""
-    yield from _people(lent_windows, talking.server, auth)
+    yield from people_at(lent_windows, talking.server, auth)
 
 
-def _people(windows: LentWindows, server: Server, auth: AuthServer) -> Iterator[NewPerson]:
+def people_at(windows: LentWindows, server: Server, auth: AuthServer) -> Iterator[NewPerson]:
+    """Yield what makes people at that server; their consoles have to stay quiet."""
     made: list[tuple[Reader, Mapping[str, Any]]] = []
 
     def make(name: str = "Alice", **options: Any) -> Reader:

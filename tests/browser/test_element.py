@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
+from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from tests.fix_auth import AuthServer
-from tests.fix_browser import NewPerson, Reader, _people, assert_accessible
+from tests.fix_browser import LentWindows, NewPerson, Reader, assert_accessible, people_at
 from tests.fix_model import pieces_of
 from tests.fix_postgres import Databases
 from tests.fix_server import Server, Talking
@@ -61,8 +61,10 @@ def painting(
 
 
 @pytest.fixture
-def new_painter(chromium: Browser, painting: Server, auth: AuthServer) -> Iterator[NewPerson]:
-    yield from _people(chromium, painting, auth)
+def new_painter(
+    lent_windows: LentWindows, painting: Server, auth: AuthServer
+) -> Iterator[NewPerson]:
+    yield from people_at(lent_windows, painting, auth)
 
 
 @pytest.fixture
