@@ -185,9 +185,10 @@ def test_who_joins_a_turn_that_cannot_be_settled_is_told_and_does_not_wait(
         answer = alice.get(f"/chatkit/turns/{thread_id}")
     alice.ask("threads.delete", thread_id=thread_id)
 
-    # At once, or as the last event of a stream that began before it was known.
+    # At once, or as the end of a stream that began before it was known. Whoever waits is told
+    # every 15 s that somebody works at it, and here nobody does.
     assert REASON in answer.text
-    assert answer.status_code == 503 or answer.text.rstrip().splitlines()[-1].count('"error"') == 1
+    assert answer.text.count("Still working") <= 1
 
 
 def lease(faulty: Faulty, thread_id: str) -> datetime:
