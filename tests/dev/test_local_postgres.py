@@ -35,14 +35,20 @@ def shared() -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture
-def server(shared: Path) -> Iterator[LocalPostgres]:
-    """A started server whose folder the tests share, because initdb takes its time."""
+@pytest.fixture(scope="module")
+def shared_server(shared: Path) -> Iterator[LocalPostgres]:
+    """The server that the tests share, because initdb and each start take their time."""
     server = LocalPostgres(shared / "server")
-    server.start()
     yield server
     server.start()
     server.stop()
+
+
+@pytest.fixture
+def server(shared_server: LocalPostgres) -> LocalPostgres:
+    """The shared server, started if the test before stopped or killed it."""
+    shared_server.start()
+    return shared_server
 
 
 @pytest.fixture

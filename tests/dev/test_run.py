@@ -7,7 +7,8 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlencode
 
 import psycopg
@@ -15,6 +16,23 @@ import pytest
 
 from dev import processes
 from tests.dev.runs import ROOT, Run, reachable
+from tests.fix_postgres import Databases
+from tests.ports import kept_port
+
+
+@pytest.fixture(scope="module")
+def own_dsn(databases: Databases) -> Iterator[str]:
+    """A database of one's own, empty before `neighbour` starts."""
+    yield databases.create("own_database")
+    databases.drop("own_database")
+
+
+@pytest.fixture(scope="module")
+def neighbour(home: Path, own_dsn: str) -> Iterator[Run]:
+    """A second `./run`, beside `site`, which keeps conversations in a database of one's own."""
+    run = Run(home / "neighbour", port=kept_port(), DATABASE_URL=own_dsn).started()
+    yield run
+    run.end()
 
 
 def test_it_prints_a_url_where_the_chat_answers(site: Run) -> None:
@@ -51,13 +69,11 @@ def test_a_killed_gunicorn_is_started_again_within_five_seconds(site: Run) -> No
     assert not processes.members(killed)
 
 
-def test_two_runs_side_by_side_do_not_meet(site: Run, begin: Callable[..., Run]) -> None:
-    other = begin().started()
-
+def test_two_runs_side_by_side_do_not_meet(site: Run, neighbour: Run) -> None:
     assert site.answers()
-    assert other.answers()
-    assert site.group("server.mjs") != other.group("server.mjs")
-    assert site.database().dsn != other.database().dsn
+    assert neighbour.answers()
+    assert site.group("server.mjs") != neighbour.group("server.mjs")
+    assert site.database().dsn != neighbour.database().dsn
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
@@ -110,14 +126,12 @@ def test_a_taken_port_is_named_and_nothing_starts(begin: Callable[..., Run]) -> 
 
 
 def test_a_database_of_ones_own_gets_our_tables_and_none_of_better_auth(
-    begin: Callable[..., Run], empty_dsn: str
+    neighbour: Run, own_dsn: str
 ) -> None:
-    run = begin("own-database", DATABASE_URL=empty_dsn).started()
-
-    theirs = tables(empty_dsn)
+    theirs = tables(own_dsn)
     assert "chatkit_thread" in theirs
     assert not {"user", "session", "account"} & theirs
-    assert "session" in tables(run.database().dsn)
+    assert "session" in tables(neighbour.database().dsn)
 
 
 def test_an_unknown_command_is_answered_with_the_known_ones() -> None:
