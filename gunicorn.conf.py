@@ -1,6 +1,7 @@
 """How gunicorn serves Threadkeeper: `gunicorn wsgi:app`. Each number has its reason beside it."""
 
 import errno
+import gc
 import os
 import sys
 import time
@@ -165,8 +166,16 @@ def on_starting(server):
         )
 
 
+def post_fork(server, worker):  # noqa: ARG001 - gunicorn calls it with both.
+    """Load the app without looking for garbage, which is a quarter of the work and finds little."""
+    gc.disable()
+
+
 def post_worker_init(worker):
-    """Let running turns see that the worker was told to stop."""
+    """Let running turns see that the worker was told to stop, and look for garbage from now on."""
+    # What was loaded stays until the end: without it each look is shorter, and so is the end.
+    gc.freeze()
+    gc.enable()
     this_worker.watch(lambda: worker.alive, seconds=STREAM_SECONDS, threads=threads)
 
 

@@ -1,14 +1,28 @@
-"""gunicorn as it is configured: every wrong setting is named, and no proxy is believed unasked."""
+"""gunicorn as it is configured: what it refuses, what it believes, and when it tidies up."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Final
 
 import requests
 
+from dev import processes
 from tests.fix_server import ROOT, Server
+from tests.ports import kept_port
+
+SAYS_WHEN: Final = """
+import gc
+loading = gc.isenabled()
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    said = f"loading: {loading}, serving: {gc.isenabled()}, put aside: {gc.get_freeze_count() > 0}"
+    return [said.encode()]
+"""
 
 
 def test_every_wrong_setting_is_named_before_anything_listens() -> None:
@@ -40,3 +54,27 @@ def test_a_program_on_this_machine_cannot_change_our_scheme(server: Server) -> N
 
     assert answer.status_code == 400
     assert "fill in every field" in answer.text
+
+
+def test_a_worker_looks_for_garbage_when_it_serves_and_not_while_it_loads(tmp_path: Path) -> None:
+    (tmp_path / "says_when.py").write_text(SAYS_WHEN)
+    port = kept_port()
+    place = ["--pythonpath", str(tmp_path), "--bind", f"127.0.0.1:{port}", "--workers", "1"]
+    given = {"DATABASE_URL": "postgresql://app@localhost/app", "BETTER_AUTH_URL": "http://auth"}
+    said: list[str] = []
+
+    def answers() -> bool:
+        try:
+            said.append(requests.get(f"http://127.0.0.1:{port}", timeout=10).text)
+        except requests.ConnectionError:
+            return False
+        return True
+
+    words = [sys.executable, "-m", "gunicorn", *place, "says_when:app"]
+    with subprocess.Popen(words, env={**os.environ, **given}, cwd=ROOT) as gunicorn:
+        try:
+            assert processes.wait_until(answers, seconds=60)
+        finally:
+            gunicorn.terminate()
+
+    assert said == ["loading: False, serving: True, put aside: True"]
