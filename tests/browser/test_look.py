@@ -12,7 +12,7 @@ import pytest
 from chatkit.types import ClosedStatus, LockedStatus
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.browser.looks import NARROW, WIDTHS, Looks
+from tests.browser.looks import MIDDLE, NARROW, WIDE, WIDTHS, Looks
 from tests.fix_browser import NewPerson, Reader, Talkative
 from tests.fix_model import Reply
 from tests.fix_store import a_message, an_answer
@@ -27,19 +27,24 @@ Window = Callable[..., "tuple[Reader, Looks]"]
 def window(
     request: pytest.FixtureRequest, new_person: NewPerson, chromium: Browser
 ) -> Iterator[Window]:
-    """Open a window of each width, and look at it; the narrow one is a phone's."""
+    """Open a window of each width, and look at it; the narrow one is a phone's.
+
+    A test that names its widths itself is played at each of them, and no window changes its own.
+    """
     opened: list[Reader] = []
     twins: list[BrowserContext] = []
     width: int = request.param
+    resized = request.node.get_closest_marker("parametrize") is None
     touch: dict[str, Any] = {"has_touch": True, "is_mobile": True} if width == NARROW else {}
 
     def open_window(**options: Any) -> tuple[Reader, Looks]:
         size: Any = {"width": width, "height": 720}
-        opened.append(new_person(viewport=size, reduced_motion="reduce", **touch, **options))
-        if opened[-1].context_runs_scripts:
-            return opened[-1], Looks(opened[-1].page, width)
+        alice = new_person(viewport=size, reduced_motion="reduce", **touch, **options)
+        opened.append(alice)
+        if alice.context_runs_scripts:
+            return alice, Looks(alice.page, width, resized)
         twins.append(chromium.new_context(viewport=size, bypass_csp=True, **touch))
-        return opened[-1], Looks(opened[-1].page, width, twins[-1].new_page())
+        return alice, Looks(alice.page, width, resized, twins[-1].new_page())
 
     yield open_window
     for twin in twins:
@@ -92,7 +97,7 @@ def test_a_conversation(window: Window, talkative: Talkative) -> None:
     look("writing")
     page.locator('[data-state="writing"]').first.wait_for(state="attached")
     look.open_list()
-    look("list with one being written")
+    look("list with one being written", again=look.open_list)
     page.reload()
     page.get_by_text("as you like").wait_for()
     page.get_by_role("button", name="Stop", exact=True).click()
@@ -163,28 +168,41 @@ def test_the_list(window: Window) -> None:
     page = alice.open("/history/new")
     look.open_list()
     page.get_by_text("No conversations yet.").wait_for()
-    look("list empty")
+    look("list empty", again=look.open_list)
     ids = owns_many(alice, 25)
     post(alice, f"{ids[24]}/pin")
     held: list[Route] = []
     page.route("**/history?after=*", lambda route: held.append(route))
+
+    def open_at_its_end() -> None:
+        look.open_list()
+        page.locator(".threads").evaluate("list => list.scrollTo(0, list.scrollHeight)")
+
     alice.open("/history/new")
     look.open_list()
-    look("list with one pinned")
+    look("list with one pinned", again=look.open_list)
     page.locator("[data-more]").focus()
     page.get_by_text("Loading…").wait_for()
-    look("list loading")
+    look("list loading", again=open_at_its_end)
     held[0].fulfill(status=503, json={"error": AWAY})
     page.locator(".threads-problem").wait_for()
-    look("list with an error")
+    look("list with an error", again=open_at_its_end)
     page.unroute_all()
     page.locator("[data-more]").click()
+    page.locator(".threads-end").wait_for()
     page.locator(".threads-end").scroll_into_view_if_needed()
-    look("list at its end")
+    look("list at its end", again=open_at_its_end)
     page.get_by_role("button", name="Manage").click()
-    look("menu of the list")
+
+    def open_its_menu() -> None:
+        open_at_its_end()
+        page.get_by_role("button", name="Manage").click()
+
+    look("menu of the list", again=open_its_menu)
 
 
+# What is open in the list goes with the drawer: no window of another width has the same.
+@pytest.mark.parametrize("window", [NARROW, MIDDLE, WIDE], indirect=True)
 def test_managing_one(window: Window) -> None:
     alice, look = window()
     owns_many(alice, 3)
@@ -228,8 +246,9 @@ def test_the_open_thread_and_the_archive(window: Window) -> None:
     post(alice, f"{ids[2]}/archive")
     page = alice.open(f"/history/{ids[2]}")
     look("archived thread")
-    page.get_by_role("button", name="Options for this conversation").click()
-    look("menu of the open thread")
+    options = page.get_by_role("button", name="Options for this conversation")
+    options.click()
+    look("menu of the open thread", again=options.click)
     page.locator(".menu:popover-open").get_by_role("link", name="Rename").click()
     page.keyboard.press("Control+A")
     page.keyboard.press("Delete")
@@ -239,7 +258,7 @@ def test_the_open_thread_and_the_archive(window: Window) -> None:
     page.goto(f"{alice.server.url}/history/archived")
     look("archive")
     open_menu(page, 0)
-    look("menu of a row in the archive")
+    look("menu of a row in the archive", again=lambda: open_menu(page, 0))
 
 
 def test_pages_of_many(window: Window) -> None:
@@ -350,9 +369,13 @@ def test_without_javascript(window: Window) -> None:
     page.get_by_role("alert").wait_for()
     look("plain message not sent")
     page.goto(f"{alice.server.url}/history/{thread_id}")
-    look.open_list()
-    open_menu(page, 0)
-    look("plain menu")
+
+    def open_menu_in_the_list() -> None:
+        look.open_list()
+        open_menu(page, 0)
+
+    open_menu_in_the_list()
+    look("plain menu", again=open_menu_in_the_list)
     page.locator(".menu:popover-open").get_by_role("button", name="Delete").click()
     look("plain delete")
     page.goto(f"{alice.server.url}/history/select")
