@@ -117,12 +117,18 @@ class Looks:
         assert not found, (state, scheme, self.width, found)
 
     def _show_the_same(self, twin: Page) -> None:
-        """Show in the twin what the page shows, none of whose scripts runs there either."""
-        html = self.page.content()
-        twin.route("**/*.js", lambda route: route.abort())
-        twin.route(self.page.url, lambda route: route.fulfill(body=html, content_type="text/html"))
-        twin.goto(self.page.url)
-        twin.unroute_all()
+        """Show in the twin what the page shows, none of whose scripts runs there either.
+
+        It is written into the document that is there, where axe has been read and compiled once.
+        """
+        html, address = self.page.content(), self.page.url
+        if twin.url == "about:blank":
+            twin.route("**/*.js", lambda route: route.abort())
+            twin.route(address, lambda route: route.fulfill(body="", content_type="text/html"))
+            twin.goto(address)
+            twin.unroute(address)
+        twin.evaluate("address => history.replaceState(null, '', address)", address)
+        twin.set_content(html)
         twin.add_style_tag(content=".needs-script { visibility: visible !important }")
 
     def _picture(self, state: str, scheme: str) -> None:
