@@ -80,7 +80,7 @@ class TurnKeeper:
         if self._steady_since is None or time.monotonic() - self._steady_since < LEASE_SECONDS:
             if self._cannot_settle:
                 # Who follows such a turn is told, and does not wait as if somebody worked at it.
-                raise DatabaseReadOnly("the last sweep could not settle anything")
+                raise DatabaseReadOnly("nothing could be settled, for nothing could be stored")
             return False
         log = await self._rest.run(
             turn_logs.events_after, user_id=row.user_id, turn_id=row.id, seq=-1
@@ -106,7 +106,7 @@ class TurnKeeper:
             try:
                 await self._checkpoint(list(self.running.values()))
             except ChatError as exc:
-                self._steady_since = None
+                self._failed(exc)
                 logger.warning("no checkpoint code=%s running=%d", exc.code, len(self.running))
             except Exception as exc:
                 logger.error("no checkpoint: %s", type(exc).__name__, exc_info=exc)
@@ -127,7 +127,7 @@ class TurnKeeper:
             except DatabaseReadOnly as exc:
                 # A full disk may have no room for events, and some for a lease.
                 logger.warning("signs of life only code=%s running=%d", exc.code, len(turns))
-                self._steady_since = None
+                self._failed(exc)
                 rows = [turn.sign_of_life() for turn in held]
                 kept = await self._kept([*rows, *ending])
             for turn, row in zip(held, rows, strict=True):
@@ -151,14 +151,18 @@ class TurnKeeper:
                     await self._settle_one(row)
                 await self._forget()
             except ChatError as exc:
-                self._steady_since = None
-                self._cannot_settle = isinstance(exc, DatabaseReadOnly)
+                self._failed(exc)
                 logger.warning("no sweep code=%s", exc.code)
             except Exception as exc:
                 logger.error("no sweep: %s", type(exc).__name__, exc_info=exc)
             await asyncio.sleep(SWEEP_SECONDS)
         self._steady_since = None
         self._cannot_settle = False
+
+    def _failed(self, exc: ChatError) -> None:
+        """Begin anew to count how long the database is there, and know what it does not take."""
+        self._steady_since = None
+        self._cannot_settle = isinstance(exc, DatabaseReadOnly)
 
     async def _settle_one(self, row: TurnRow) -> None:
         """Settle one turn; one that cannot be settled must not keep the others from it."""

@@ -30,6 +30,7 @@ FIRST: Final = (
     "faults/test_database.py",
     "browser/test_conversation.py",
     "faults/test_clocks.py",
+    "faults/test_refusals.py",
     "isolation/test_fuzz.py",
     "dev/test_run.py",
     "browser/test_element_history.py",

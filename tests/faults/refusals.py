@@ -136,7 +136,7 @@ def what_cannot_be_saved_is_told_and_reading_goes_on(
     assert {one.kind for one in taken} <= {*may_be_taken}
     assert {one.kind for one in taken} & {"name", "pin", "deletion"} == done
     assert writing.said.refused_but_stored(stored) == []
-    assert again < 0.4 * len(writing.kinds()) + figures.room(3)
+    assert again < 0.4 * len(writing.kinds()) + figures.room(15)
     wrong = writing.said.wrong(stored_messages(dsn, writing.person.id))
     assert not any(wrong.values()), wrong
     eventually(lambda: running_turns(dsn) == 0)

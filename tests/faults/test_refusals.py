@@ -22,9 +22,9 @@ from tests.faults.refusals import (
 )
 from tests.fix_auth import Person
 from tests.fix_figures import Figures
-from tests.fix_model import Reply
+from tests.fix_model import Reply, pieces_of
 from tests.fix_server import Client, StartServer, thread_of
-from tests.fix_turns import KEEP, begin, eventually
+from tests.fix_turns import KEEP, LONG, begin, eventually
 
 # A disk that is really full has to be mounted, which only root may do: test_full_disk.py does, in
 # `./run soak`. Here triggers raise what PostgreSQL raises then, with its words and its SQLSTATE.
@@ -56,6 +56,7 @@ LEFT_BEHIND: Final = """
     INSERT INTO chatkit_turn (user_id, thread_id, id, state, worker, lease_until)
     VALUES (%s, %s, 'turn_left_behind', 'running', 'one that died', now() - interval '1 minute')
 """
+GOING: Final = 4
 SPACE: Final = "DROP FUNCTION no_space CASCADE"
 READ_ONLY: Final = """
     DO $$
@@ -180,9 +181,18 @@ def test_who_joins_a_turn_that_cannot_be_settled_is_told_and_does_not_wait(
     thread_id = thread_of(alice.say("first"))
     with psycopg.connect(faulty.dsn, autocommit=True) as conn:
         conn.execute(LEFT_BEHIND, [alice_session.id, thread_id])
+    # Turns that run in both workers, and cannot be stored either.
+    going = []
+    for number in range(GOING):
+        faulty.model.script(Reply(pieces=pieces_of(LONG), pause=0.2))
+        going.append(begin(alice, f"no {number}", **KEEP))
+        going[-1].read(deltas=1)
 
     with full_disk(faulty):
         answer = alice.get(f"/chatkit/turns/{thread_id}")
+    for stream in going:
+        alice.ask("threads.delete", thread_id=thread_of(stream.seen))
+        stream.leave()
     alice.ask("threads.delete", thread_id=thread_id)
 
     # At once, or as the end of a stream that began before it was known. Whoever waits is told
