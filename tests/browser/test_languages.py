@@ -166,7 +166,9 @@ def test_words_that_do_not_come_leave_a_chat_in_english(speaking: Sites, visitor
     visitor.problems.clear()
 
 
-def test_what_is_written_before_words_come_stays(speaking: Sites, visitor: Visitor) -> None:
+def test_nothing_can_be_written_where_it_would_not_be_kept_yet(
+    speaking: Sites, visitor: Visitor
+) -> None:
     asked: list[Route] = []
 
     def refuse_first(route: Route) -> None:
@@ -176,18 +178,18 @@ def test_what_is_written_before_words_come_stays(speaking: Sites, visitor: Visit
 
     signed_in(visitor, "de")
     visitor.page.route("**/widget/de.js*", refuse_first)
+    page = visitor.visit()
+    page.get_by_role("button", name="Chat öffnen").click()
     # The panel does without the words, and the conversation in it asks once more.
-    page = opened(visitor, "Chat öffnen")
-    box = page.locator(".composer-input")
-    box.fill("Hallo")
-
+    page.locator("threadkeeper-chat").wait_for(state="attached")
     while len(asked) < 2:
         page.wait_for_timeout(20)
+    expect(page.locator(".composer-input")).to_have_count(0)
+
     for late in asked[1:]:
         late.continue_()
 
-    expect(page.get_by_text("Worüber möchten Sie sprechen?")).to_be_visible()
-    expect(box).to_have_value("Hallo")
+    page.get_by_role("textbox", name="Nachricht").fill("Hallo")
     page.get_by_role("button", name="Senden").click()
     expect(page.get_by_role("button", name="Diese Antwort kopieren")).to_be_visible()
     visitor.problems.clear()

@@ -175,6 +175,7 @@ def test_the_list_of_conversations_opens_renames_and_deletes(
     page.get_by_role("button", name="Rename “apples”").press("Enter")
     page.get_by_role("textbox", name="New name").fill("oranges")
     page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Delete “oranges”")).to_be_visible()
     page.get_by_role("button", name="Delete “pears”").press("Enter")
     page.get_by_role("button", name="Delete", exact=True).click()
 

@@ -19,6 +19,7 @@ import { speak, word } from "./words.js";
 export class ThreadkeeperChat extends HTMLElement {
   #given = /** @type {any} */ (null);
   #room = /** @type {Room | null} */ (null);
+  #sheets;
   #ready = false;
   #learning = /** @type {Promise<boolean> | null} */ (null);
   #begun = Promise.withResolvers();
@@ -46,13 +47,8 @@ export class ThreadkeeperChat extends HTMLElement {
     if (!this.isConnected) return;
     // It was moved: the answer that was being written is joined again.
     if (this.#room) return this.fetchUpdates();
-    const room = (this.#room = new Room(this));
-    const root = this.attachShadow({ mode: "open" });
-    adopt(root, sheets);
-    room.furnishNow();
-    root.append(room.view.root);
-    catchFiles(this, () => this.refuseFiles());
-    this.setAttribute("data-ready", "");
+    this.#sheets = sheets;
+    this.#room = new Room(this);
     this.#begin();
   }
 
@@ -187,16 +183,23 @@ export class ThreadkeeperChat extends HTMLElement {
   }
 
   #begin() {
-    // Nothing is shown in English first that is to be in another language.
+    // Nothing is shown in English first that is to be in another language, and nothing can be
+    // written where it would not be kept yet.
     if (!this.#given || !this.#room || this.#ready || this.#learning) return;
     const room = this.#room;
+    const root = this.attachShadow({ mode: "open" });
+    adopt(root, this.#sheets);
+    room.furnishNow();
+    root.append(room.view.root);
+    catchFiles(this, () => this.refuseFiles());
+    this.setAttribute("data-ready", "");
     room.given = this.#given;
     const rendered = this.querySelector("[data-conversation]") && this.getAttribute("thread-id");
     const wanted = room.options.initialThread;
-    const typed = /** @type {HTMLTextAreaElement | null} */ (this.querySelector(".message-box"))?.value || room.composer.text;
+    const typed = /** @type {HTMLTextAreaElement | null} */ (this.querySelector(".message-box"))?.value;
     if (rendered && wanted === rendered) this.#adopt(rendered);
     else if (!room.readOnly) room.show(wanted);
-    // Somebody may have begun to write before this module, or the words of a language, were there.
+    // Somebody may have begun to write before this module was there.
     if (typed && typed !== room.composer.text) room.putBack({ text: typed });
     room.greet();
     this.#ready = true;
