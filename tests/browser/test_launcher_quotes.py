@@ -86,6 +86,6 @@ def test_on_a_phone_it_is_there_as_well(new_window: NewWindow) -> None:
     page.get_by_role("button", name=ASK).tap()
 
     window.message.wait_for()
-    assert page.evaluate("shell.root.querySelector('section').ariaModal") == "true"
+    page.wait_for_function("shell.root.querySelector('section').ariaModal === 'true'")
     page.evaluate("document.querySelector('#field').focus()")
     assert window.focused() != "field"
