@@ -82,7 +82,8 @@ def test_a_first_opening_signed_in_is_light_with_the_list_too(
     settle(page)
     assert loaded.names == {"widget.js", "panel.js"}
 
-    page.get_by_role("button", name="Conversations").click()
+    with page.expect_request_finished(lambda one: one.url.endswith("/history.js")):
+        page.get_by_role("button", name="Conversations").click()
     expect(page.get_by_role("searchbox")).to_be_visible()
     settle(page)
 
