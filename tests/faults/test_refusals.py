@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, LiteralString
 
 import psycopg
 import pytest
@@ -75,27 +75,20 @@ WRITABLE: Final = """
 
 
 @contextlib.contextmanager
-def full_disk(faulty: Faulty) -> Iterator[None]:
+def no_space(faulty: Faulty, triggers: LiteralString) -> Iterator[None]:
+    """Nothing can be stored where these triggers are."""
+    with psycopg.connect(faulty.dsn, autocommit=True) as conn:
+        conn.execute(NO_SPACE)
+        conn.execute(triggers)
+        try:
+            yield
+        finally:
+            conn.execute(SPACE)
+
+
+def full_disk(faulty: Faulty) -> contextlib.AbstractContextManager[None]:
     """Nothing can be stored; reading and deleting go on."""
-    with psycopg.connect(faulty.dsn, autocommit=True) as conn:
-        conn.execute(NO_SPACE)
-        conn.execute(FOR_EVERYTHING)
-        try:
-            yield
-        finally:
-            conn.execute(SPACE)
-
-
-@contextlib.contextmanager
-def no_room_for_events(faulty: Faulty) -> Iterator[None]:
-    """What turns stream cannot be stored, and everything else can."""
-    with psycopg.connect(faulty.dsn, autocommit=True) as conn:
-        conn.execute(NO_SPACE)
-        conn.execute(FOR_EVENTS)
-        try:
-            yield
-        finally:
-            conn.execute(SPACE)
+    return no_space(faulty, FOR_EVERYTHING)
 
 
 @contextlib.contextmanager
@@ -165,7 +158,7 @@ def test_a_turn_stays_with_its_worker_though_what_it_streams_has_no_room(
     thread_id = thread_of(alice.say("first"))
     faulty.model.script(Reply(pieces=["long"], then="hang"))
 
-    with no_room_for_events(faulty):
+    with no_space(faulty, FOR_EVENTS):
         stream = begin(alice, "go on", thread_id, **KEEP)
         assert stream.read(deltas=1) == "long"
         leased = lease(faulty, thread_id)
