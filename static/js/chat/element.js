@@ -13,7 +13,7 @@ import { loadMessages, messagesGiven } from "./parts.js";
 import { Room } from "./room.js";
 import { saidIn } from "./said.js";
 import { styles } from "./styles.js";
-import { speak, word } from "./words.js";
+import { areMissed, speak, word } from "./words.js";
 
 /** The element; define it with `define()`. */
 export class ThreadkeeperChat extends HTMLElement {
@@ -67,7 +67,6 @@ export class ThreadkeeperChat extends HTMLElement {
     this.#learning?.then((learnt) => this.#learnt(learnt));
     if (!this.#ready) return this.#begin();
     this.#room.given = this.#given;
-    this.#room.greet();
   }
 
   /**
@@ -172,7 +171,6 @@ export class ThreadkeeperChat extends HTMLElement {
     if (!this.#ready) return this.#begin();
     if (!learnt) return;
     this.#room.given = this.#given;
-    this.#room.greet();
     this.fetchUpdates();
   }
 
@@ -183,9 +181,9 @@ export class ThreadkeeperChat extends HTMLElement {
   }
 
   #begin() {
-    // Nothing is shown in English first that is to be in another language, and nothing can be
-    // written where it would not be kept yet.
-    if (!this.#given || !this.#room || this.#ready || this.#learning) return;
+    if (!this.#given || !this.#room || this.#ready) return;
+    // Nothing is shown in English first that is to be in another language, if that may come soon.
+    if (this.#learning && !areMissed(this.#given.locale)) return;
     const room = this.#room;
     const root = this.attachShadow({ mode: "open" });
     adopt(root, this.#sheets);

@@ -14,7 +14,7 @@ import { messageStyles } from "./message-styles.js";
 import "./message-words.js";
 import { Outbox } from "./outbox.js";
 import { Place } from "./place.js";
-import { closedWords } from "./status.js";
+import { showStatus } from "./status.js";
 import { Turns } from "./turns.js";
 
 export { renderMarkdown };
@@ -34,7 +34,7 @@ export function furnish(room, styles) {
   room.turns = new Turns(room);
   room.loading = new Loading(room);
   room.outbox = outboxOf(room);
-  room.closedWords = closedWords;
+  room.setStatus = (status, reason) => showStatus(room.view, status, reason);
   new Actions(room).listen(room.list);
   if (!room.rendered) return;
   room.conversation.adopt();

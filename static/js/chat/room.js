@@ -112,7 +112,8 @@ export class Room {
   threadId = () => this.#thread;
   draftOwner = () => this.options.composer.draftOwner;
   outbox = /** @type {() => import("./outbox.js").Outbox} */ (() => undefined);
-  closedWords = /** @type {typeof import("./status.js").closedWords} */ (() => null);
+  // Only a thread that was read, or that the server rendered, has a status.
+  setStatus = /** @type {(status?: string | null, reason?: string | null) => void} */ (() => {});
   busy = () => Boolean(this.turns?.busy);
 
   /** The element itself. */
@@ -176,6 +177,7 @@ export class Room {
     this.composer.placeholder = placeholder;
     applyLooks(this.#host, this.view, this.options);
     this.stage.update(this.options);
+    this.greet();
   }
 
   /** The server rendered this thread, and it stays as it stands. */
@@ -197,14 +199,6 @@ export class Room {
     this.place?.wait(null);
     this.view.faults.replaceChildren();
     this.greet();
-  }
-
-  setStatus(status, reason) {
-    // Only a thread that was read, or that the server rendered, has one.
-    const words = this.closedWords(status, reason);
-    this.view.composer.hidden = words !== null;
-    this.view.closed.hidden = words === null;
-    this.view.closed.textContent = words ?? "";
   }
 
   offerRetry() {

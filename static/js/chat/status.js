@@ -5,11 +5,16 @@ import { word } from "./words.js";
 const CLOSED = new Set(["locked", "closed"]);
 
 /**
- * Return the sentence for a thread's status, or null when one can write in it.
- * @param {string | null | undefined} status
+ * Show the composer, or in its place why nobody may write.
+ * @param {import("./view.js").View} view
+ * @param {string | null | undefined} status the thread's
  * @param {string | null | undefined} reason what its owner or the site gave as the reason
  */
-export function closedWords(status, reason) {
-  const sentence = CLOSED.has(status) ? word(`status.${status}`) : null;
-  return sentence && reason ? `${sentence} ${reason}` : sentence;
+export function showStatus({ closed, composer, scroller }, status, reason) {
+  const open = !CLOSED.has(status);
+  // Where nobody may write one reads: the focus does not go away with the composer.
+  if (!open && composer.matches(":focus-within")) scroller.focus({ preventScroll: true });
+  composer.hidden = !open;
+  closed.hidden = open;
+  closed.textContent = open ? "" : [word(`status.${status}`), reason].filter(Boolean).join(" ");
 }

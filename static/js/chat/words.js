@@ -95,6 +95,8 @@ let locale = ENGLISH.locale;
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const formats = new Map();
 let wanted = "en";
+/** The language whose words did not come when they were wanted last. */
+let missed = "";
 
 /**
  * Return the words of a key, with `{name}` replaced by the value of that name.
@@ -137,17 +139,29 @@ export const spokenLanguage = () => language;
  * @returns {Promise<boolean> | null}
  */
 export function speak(tag) {
-  const named = typeof tag === "string" ? tag : "en";
-  const [name] = named.toLowerCase().split("-");
-  const known = Object.hasOwn(LANGUAGES, name) ? name : "en";
+  const named = String(tag);
+  const known = knownIn(tag);
   wanted = named;
-  if (known === language) return void take(known, named, spoken) ?? null;
-  if (known === "en") return void take(known, named, ENGLISH) ?? null;
+  const here = known === language ? spoken : known === "en" && ENGLISH;
+  if (here) return void take(known, named, here) ?? null;
   return loaded(known).then((words) => {
     // Another language was asked for meanwhile.
     if (words && wanted === named) take(known, named, words);
     return Boolean(words);
   });
+}
+
+/**
+ * Whether the words of a language were wanted before and did not come. They are asked for again, and
+ * nobody waits for them again.
+ * @param {unknown} tag BCP 47
+ */
+export const areMissed = (tag) => missed === knownIn(tag);
+
+/** @returns {string} the language of ours that a tag means */
+function knownIn(tag) {
+  const [name] = String(tag).toLowerCase().split("-");
+  return Object.hasOwn(LANGUAGES, name) ? name : "en";
 }
 
 /** @returns {Promise<Record<string, string> | null>} */
@@ -159,6 +173,7 @@ async function loaded(name) {
   try {
     return (await Promise.race([LANGUAGES[name](), late])).WORDS;
   } catch (error) {
+    missed = name;
     console.warn(`threadkeeper: the words of the language "${name}" could not be loaded:`, error);
     return null;
   } finally {

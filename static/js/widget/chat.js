@@ -25,7 +25,7 @@ export class Chat {
   #loading = 0;
   #sending = 0;
   #restoring;
-  #waiting = /** @type {(() => void)[]} */ ([]);
+  #waiting = /** @type {((_: unknown) => void)[]} */ ([]);
   #ready = false;
   #card = /** @type {Element | null} */ (null);
   #link = fullPageLink(word("panel.full_page"));
@@ -84,7 +84,7 @@ export class Chat {
 
   /** Wait until what is to be shown at first is there. */
   async settled() {
-    while (!this.#ready || this.#restoring !== null || this.#loading > 0) await new Promise((done) => this.#waiting.push(() => done(null)));
+    while (!this.#ready || this.#restoring !== null || this.#loading > 0) await new Promise((done) => this.#waiting.push(done));
   }
 
   #optionsOf({ title, greeting, prompts, placeholder, language, theme, color }) {
@@ -125,7 +125,7 @@ export class Chat {
   }
 
   #settle() {
-    for (const done of this.#waiting.splice(0)) done();
+    for (const done of this.#waiting.splice(0)) done(null);
   }
 
   #changed(threadId) {

@@ -147,6 +147,7 @@ class Panel extends PersonPanel {
     });
     keepingFocus(root, () => before?.element.remove());
     this.#root.append(this.#chat.element);
-    if (focused) this.#chat.settled().then(() => root.activeElement === dialogOf(root) && this.focus());
+    // Whoever types types on: a thread that is to come back may take a while.
+    if (focused) queueMicrotask(() => this.focus());
   }
 }
