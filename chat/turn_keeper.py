@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 import time
-from contextvars import Context
 from typing import Final
 
 from chatkit.types import ThreadItem, ThreadItemDoneEvent
 from pydantic import ValidationError
 
+from chat.background import BackgroundJobs
 from chat.context import RequestContext
 from chat.errors import AnswerInterrupted, ChatError, DatabaseReadOnly, ItemNotFound
 from chat.neon_store import NeonStore
@@ -31,8 +30,6 @@ SWEEP_SECONDS: Final = 5.0
 """Between two looks for turns whose worker died."""
 FORGET_SECONDS: Final = 600.0
 """Between two removals of logs that nobody can ask for any more."""
-AWAKE_SECONDS: Final = 120.0
-"""How long an idle worker goes on looking: then the database may fall asleep."""
 
 
 class TurnKeeper:
@@ -47,22 +44,16 @@ class TurnKeeper:
         self.running: dict[tuple[str, str], Turn] = {}
         self._store = store
         self._rest = rest
-        self._tasks: list[asyncio.Task[None]] = []
-        self._awake_until = 0.0
+        self._jobs = BackgroundJobs(
+            self._keep, self._sweep, busy=lambda: bool(self.running), rested=self._rested
+        )
         self._forgot_at = 0.0
         self._steady_since: float | None = None
         self._cannot_settle = False
 
     def watch(self) -> None:
         """Begin with checkpoints and sweeps, or go on for a while; safe to repeat."""
-        self._awake_until = time.monotonic() + AWAKE_SECONDS
-        self._tasks = [task for task in self._tasks if not task.done()]
-        if not self._tasks:
-            # Not in the context of the request that happens to come first.
-            self._tasks = [
-                asyncio.create_task(work, context=Context())
-                for work in (self._keep_all(), self._sweep_all())
-            ]
+        self._jobs.wake()
 
     def interrupt_all(self) -> None:
         """End every turn of this process; what was written is kept."""
@@ -98,19 +89,18 @@ class TurnKeeper:
             logger.warning("settled turn=%s state=%s items=%d", row.id, ending.state, len(left))
         return settled
 
-    async def _keep_all(self) -> None:
-        """Store checkpoints as long as turns run, and a while longer. Nothing else happens here."""
-        while self._awake():
-            if worker.stopping():
-                self.interrupt_all()
-            try:
-                await self._checkpoint(list(self.running.values()))
-            except ChatError as exc:
-                self._failed(exc)
-                logger.warning("no checkpoint code=%s running=%d", exc.code, len(self.running))
-            except Exception as exc:
-                logger.error("no checkpoint: %s", type(exc).__name__, exc_info=exc)
-            await asyncio.sleep(TICK_SECONDS)
+    async def _keep(self) -> float:
+        """Store a checkpoint of what runs, and nothing else; return when to do it again."""
+        if worker.stopping():
+            self.interrupt_all()
+        try:
+            await self._checkpoint(list(self.running.values()))
+        except ChatError as exc:
+            self._failed(exc)
+            logger.warning("no checkpoint code=%s running=%d", exc.code, len(self.running))
+        except Exception as exc:
+            logger.error("no checkpoint: %s", type(exc).__name__, exc_info=exc)
+        return TICK_SECONDS
 
     async def _checkpoint(self, turns: list[Turn]) -> None:
         """Store what these turns streamed in one statement; one that is not ours is given up."""
@@ -140,22 +130,24 @@ class TurnKeeper:
         """Store checkpoints, all or none; return what `turn_logs.checkpoint` does."""
         return await self._store.run(turn_logs.checkpoint, worker=self.worker_id, rows=rows)
 
-    async def _sweep_all(self) -> None:
-        """Settle what dead workers left, as long as turns run, and a while longer."""
-        while self._awake():
-            try:
-                rows = await self._rest.run(turn_ends.expired)
-                self._steady_since = self._steady_since or time.monotonic()
-                self._cannot_settle = False
-                for row in rows:
-                    await self._settle_one(row)
-                await self._forget()
-            except ChatError as exc:
-                self._failed(exc)
-                logger.warning("no sweep code=%s", exc.code)
-            except Exception as exc:
-                logger.error("no sweep: %s", type(exc).__name__, exc_info=exc)
-            await asyncio.sleep(SWEEP_SECONDS)
+    async def _sweep(self) -> float:
+        """Settle what dead workers left; return when to look again."""
+        try:
+            rows = await self._rest.run(turn_ends.expired)
+            self._steady_since = self._steady_since or time.monotonic()
+            self._cannot_settle = False
+            for row in rows:
+                await self._settle_one(row)
+            await self._forget()
+        except ChatError as exc:
+            self._failed(exc)
+            logger.warning("no sweep code=%s", exc.code)
+        except Exception as exc:
+            logger.error("no sweep: %s", type(exc).__name__, exc_info=exc)
+        return SWEEP_SECONDS
+
+    def _rested(self) -> None:
+        """Forget how the database was before this process rested."""
         self._steady_since = None
         self._cannot_settle = False
 
@@ -194,9 +186,6 @@ class TurnKeeper:
             except ItemNotFound:
                 left.append(item)
         return stored, left
-
-    def _awake(self) -> bool:
-        return bool(self.running) or time.monotonic() < self._awake_until
 
 
 def _take_answer(turn: Turn, row: Checkpoint, kept: dict[tuple[str, str], bool]) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from contextvars import Context
 from typing import Final
 
+from chat.background import BackgroundJobs
 from chat.errors import ChatError
 from chat.neon_store import NeonStore
 from chat.stream import EventLoop, worker
@@ -18,8 +16,6 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 5.0
 """Between two looks at most; sooner when something is due sooner."""
-AWAKE_SECONDS: Final = 120.0
-"""How long a worker that nobody uses goes on looking: then the database may fall asleep."""
 FILL_PAUSE_SECONDS: Final = 0.2
 """Between two batches of messages that get words: about as long as one takes."""
 FILLED_SECONDS: Final = 600.0
@@ -35,36 +31,23 @@ class Upkeep:
     def __init__(self, store: NeonStore, loop: EventLoop) -> None:
         self._store = store
         self._loop = loop
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._awake_until = 0.0
+        self._jobs = BackgroundJobs(self._purge, self._fill)
+        self._watched_at = 0.0
         self._fill_again_at = 0.0
         worker.on_start(self.watch)
 
     @property
     def awake(self) -> bool:
         """Whether it looks after the database now, or will in a moment."""
-        return time.monotonic() < self._awake_until
+        return self._jobs.awake
 
     def watch(self) -> None:
         """Begin to look, or go on for a while; from any thread, safe to repeat."""
-        awake_until = time.monotonic() + AWAKE_SECONDS
+        now = time.monotonic()
         # Pages call this all the time; the loop need not hear of it more than once a second.
-        if awake_until - self._awake_until > 1:
-            self._loop.call(self._begin)
-
-    def _begin(self) -> None:
-        self._awake_until = time.monotonic() + AWAKE_SECONDS
-        for job in (self._purge, self._fill):
-            task = self._tasks.get(job.__name__)
-            if task is None or task.done():
-                # Not in the context of the request that happens to come first.
-                repeated = asyncio.create_task(self._repeat(job), context=Context())
-                self._tasks[job.__name__] = repeated
-
-    async def _repeat(self, job: Callable[[], Awaitable[float]]) -> None:
-        """Do a job as long as somebody is here, each time after the pause that it asks for."""
-        while self.awake:
-            await asyncio.sleep(await job())
+        if now - self._watched_at > 1:
+            self._watched_at = now
+            self._loop.call(self._jobs.wake)
 
     async def _purge(self) -> float:
         """Delete for good what is due; return in how many seconds to look again."""

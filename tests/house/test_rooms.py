@@ -24,6 +24,7 @@ ROOMS = (
     "chat.running_turn",
     "chat.turn_log",
     "chat.upkeep",
+    "chat.background",
     "chat.stream",
     "chat.neon_store",
     "chat.limits",

@@ -16,7 +16,7 @@ from chatkit.types import (
     ThreadStreamEvent,
 )
 
-from chat import turn_readers
+from chat import background, turn_readers
 from chat.context import RequestContext
 from chat.db import Database
 from chat.running_turn import END, Ready, Turn, TurnStore, new_turn_id
@@ -56,25 +56,27 @@ def statements_in(proxy: Proxy, seconds: float) -> Counter[str]:
     return Counter(proxy.take_statements())
 
 
+async def begin(turns: Turns, number: int) -> asyncio.Event:
+    """Begin turns of as many people, which go on until the event is set."""
+    over = asyncio.Event()
+    for each in range(number):
+        thread_id, message = f"thr_{each}", a_message(thread_id=f"thr_{each}")
+        await turns.start(
+            NewTurn(new_turn_id(), thread_id, turns.keeper.worker_id),
+            RequestContext(user_id=f"user_{each}"),
+            words_until(over, f"msg_answer_{each}"),
+            new_thread=a_thread(thread_id),
+            message=message,
+            keep=True,
+        )
+    return over
+
+
 @pytest.mark.parametrize("number", [1, 40])
 def test_a_tick_is_one_statement_however_many_turns_run(
     turns: Turns, proxy: Proxy, number: int
 ) -> None:
-    async def begin() -> asyncio.Event:
-        over = asyncio.Event()
-        for each in range(number):
-            thread_id, message = f"thr_{each}", a_message(thread_id=f"thr_{each}")
-            await turns.start(
-                NewTurn(new_turn_id(), thread_id, turns.keeper.worker_id),
-                RequestContext(user_id=f"user_{each}"),
-                words_until(over, f"msg_answer_{each}"),
-                new_thread=a_thread(thread_id),
-                message=message,
-                keep=True,
-            )
-        return over
-
-    over = turns.loop.run(begin())
+    over = turns.loop.run(begin(turns, number))
     ticks = 4
     counted = statements_in(proxy, ticks * TICK_SECONDS)
     turns.loop.call(over.set)
@@ -96,6 +98,22 @@ def test_a_process_without_turns_writes_nothing(turns: Turns, proxy: Proxy) -> N
     eventually(lambda: not statements_in(proxy, TICK_SECONDS))
 
     assert not statements_in(proxy, 2 * TICK_SECONDS)
+
+
+def test_who_comes_while_a_worker_falls_asleep_is_looked_after(
+    turns: Turns, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "AWAKE_SECONDS", 0.2)
+    turns.loop.call(turns.keeper.watch)
+    eventually(lambda: "chat.turn_ends.expired" in proxy.take_statements())
+    # It ticks no more; that nobody comes who needs a sweep is found out at the end of its pause.
+    time.sleep(0.2 + 2 * TICK_SECONDS)
+
+    over = turns.loop.run(begin(turns, 1))
+
+    eventually(lambda: "chat.turn_logs.checkpoint" in proxy.take_statements(), 4 * TICK_SECONDS)
+    turns.loop.call(over.set)
+    eventually(lambda: "chat.turn_ends.end" in proxy.take_statements())
 
 
 def a_running_turn() -> Turn:
