@@ -215,7 +215,7 @@ def people_at(windows: LentWindows, server: Server, auth: AuthServer) -> Iterato
     def make(name: str = "Alice", **options: Any) -> Reader:
         person = auth.sign_up(name)
         problems: list[str] = []
-        page = windows.lend(server.url, lambda *said: _note(problems, *said), options)
+        page = windows.lend(server.url, lambda *said: keep_problem(problems, *said), options)
         context = page.context
         context.add_cookies(
             [
@@ -249,7 +249,7 @@ def alice_at_home(new_person: NewPerson) -> Reader:
     return new_person()
 
 
-def _note(problems: list[str], kind: str, text: str) -> None:
+def keep_problem(problems: list[str], kind: str, text: str) -> None:
     """Keep what the console says that no page of ours should make it say."""
     expected = text.startswith("Failed to load resource")
     if kind in {"error", "warning"} and not expected:

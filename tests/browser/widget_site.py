@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.fix_auth import AuthServer, Person
-from tests.fix_browser import Talkative, _note, a_window
+from tests.fix_browser import Talkative, a_window, keep_problem
 from tests.fix_hosts import CHAT, OTHER_SITE, SAME_SITE, HostSite
 from tests.fix_model import ModelServer
 from tests.fix_postgres import Databases
@@ -173,4 +173,4 @@ def visitor(new_visitor: NewVisitor) -> Visitor:
 def _heard(problems: list[str], kind: str, text: str) -> None:
     """Keep what the console says; our hosts have no https, which some headers want."""
     if not text.startswith("The Cross-Origin-Opener-Policy header has been ignored"):
-        _note(problems, kind, text)
+        keep_problem(problems, kind, text)
