@@ -72,6 +72,8 @@ class Turn:
         self.over = False
         self.unstored = False
         """Whether something of it could not be stored, for as long as the turn had patience."""
+        self.left: list[ThreadItem] = []
+        """The items among that: they are stored together with its end."""
         self.storing = asyncio.Lock()
         """Held while a checkpoint with events is on its way, so that the end comes after it."""
         self._journal = Journal()
@@ -170,6 +172,18 @@ class TurnStore(NeonStore):
             return
         await self.run(threads.update, user_id=context.user_id, thread=thread, old_title=turn.title)
         turn.title = thread.title
+
+    async def add_thread_item(
+        self, thread_id: str, item: ThreadItem, context: RequestContext
+    ) -> None:
+        """Append the item; a turn keeps one that cannot be stored now until its end is."""
+        try:
+            await super().add_thread_item(thread_id, item, context)
+        except CustomStreamError as exc:
+            turn = current.get()
+            if turn is not None and isinstance(exc.__cause__, Unavailable):
+                turn.left.append(item)
+            raise
 
     async def replace_answer(
         self,

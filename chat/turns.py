@@ -14,7 +14,13 @@ import time
 from collections.abc import AsyncIterator
 from typing import Final
 
-from chatkit.types import HiddenContextItem, ThreadItem, ThreadMetadata, ThreadStreamEvent
+from chatkit.types import (
+    HiddenContextItem,
+    ThreadItem,
+    ThreadItemDoneEvent,
+    ThreadMetadata,
+    ThreadStreamEvent,
+)
 
 from chat.context import RequestContext
 from chat.errors import (
@@ -214,6 +220,7 @@ class Turns:
             if turn.unstored:
                 # Its readers have waited for the database once, and were told: that is enough.
                 turn.dismiss()
+                self._finish_left(turn)
             await self._end(turn, state)
         finally:
             self._running.pop(turn.key, None)
@@ -241,6 +248,12 @@ class Turns:
         for event in closing(turn.fold, end):
             turn.publish(event)
 
+    def _finish_left(self, turn: Turn) -> None:
+        """Tell those who join later that what is stored with the turn's end is done."""
+        for item in turn.left:
+            if item.id in turn.fold.unfinished:
+                turn.publish(ThreadItemDoneEvent(item=item))
+
     async def _why_lost(self, turn: Turn) -> ChatError:
         """Tell a deleted thread from a turn that another worker has settled."""
         try:
@@ -260,7 +273,10 @@ class Turns:
         try:
             with patiently(PATIENCE_SECONDS):
                 stored = await self._store.run(
-                    turn_ends.end, worker=self.keeper.worker_id, ending=ending
+                    turn_ends.end,
+                    worker=self.keeper.worker_id,
+                    ending=ending,
+                    items_left=turn.left,
                 )
         except ChatError as exc:
             # Another worker settles it from the checkpoints once the database is back.

@@ -146,10 +146,13 @@ class Ending:
     unread: bool
 
 
-def end(conn: Connection, *, worker: str, ending: Ending) -> bool:
-    """Store a turn's last events and how it ended, in one transaction.
+def end(
+    conn: Connection, *, worker: str, ending: Ending, items_left: Sequence[ThreadItem] = ()
+) -> bool:
+    """Store a turn's last events and how it ended, and the items that could not be stored before.
 
-    Returns False, and stores nothing, if the turn is no longer that worker's or its thread is gone.
+    One transaction; returns False, and stores nothing, if the turn is no longer that worker's or
+    its thread is gone.
     """
     params = {**_ids(ending), "worker": worker, "state": ending.state}
     with conn.transaction():
@@ -157,6 +160,7 @@ def end(conn: Connection, *, worker: str, ending: Ending) -> bool:
             return False
         if conn.execute(END, params).rowcount == 0:
             return False
+        _add(conn, ending, items_left)
         _store(conn, ending)
     return True
 
@@ -172,8 +176,7 @@ def settle(conn: Connection, *, ending: Ending, items_left: Sequence[ThreadItem]
             return False
         if conn.execute(LOCK_EXPIRED, params).fetchone() is None:
             return False
-        for item in items_left:
-            items.add(conn, user_id=ending.user_id, thread_id=ending.thread_id, item=item)
+        _add(conn, ending, items_left)
         conn.execute(SETTLE, params)
         _store(conn, ending)
     return True
@@ -188,6 +191,11 @@ def answered(conn: Connection, *, user_id: str, turn_id: str) -> bool:
     """Return whether an answer was stored since the turn began, said so in its log or not."""
     row = conn.execute(ANSWERED, {"user_id": user_id, "turn_id": turn_id}).fetchone()
     return row is not None and bool(row[0])
+
+
+def _add(conn: Connection, ending: Ending, items_left: Sequence[ThreadItem]) -> None:
+    for item in items_left:
+        items.add(conn, user_id=ending.user_id, thread_id=ending.thread_id, item=item)
 
 
 def _store(conn: Connection, ending: Ending) -> None:
