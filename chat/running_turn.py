@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Concatenate, Final, Literal, ParamSpec, TypeVar
 
 from chatkit.errors import CustomStreamError
@@ -23,12 +24,12 @@ from chatkit.types import (
 
 from chat.connection import Connection
 from chat.context import RequestContext
-from chat.errors import ChatError, Unavailable
+from chat.errors import AnswerInterrupted, ChatError, Unavailable
 from chat.neon_store import NeonStore
-from chat.tables import threads
+from chat.tables import threads, turn_logs
 from chat.tables.turn_ends import Ending
 from chat.tables.turn_logs import Checkpoint
-from chat.tables.turns import NewTurn, State
+from chat.tables.turns import LEASE_SECONDS, NewTurn, State
 from chat.turn_log import Fold, Journal, as_line, as_sse
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 Reason = Literal["stopped", "interrupted", "lost"]
+
+SURE_SECONDS: Final = LEASE_SECONDS / 2
+"""How long a turn is certainly ours after the database has said so; a write takes less than the
+rest of the lease."""
 
 END: Final = b""
 """What a reader gets after the last event."""
@@ -76,6 +81,8 @@ class Turn:
         """The items among that: they are stored together with its end."""
         self.storing = asyncio.Lock()
         """Held while a checkpoint with events is on its way, so that the end comes after it."""
+        self.ours_at = self.began
+        """When the database was last asked whether the turn is this worker's, and said yes."""
         self._journal = Journal()
         self._batch = ""
         self._seq = 0
@@ -144,7 +151,8 @@ class TurnStore(NeonStore):
     """A NeonStore as a running turn needs it; outside a turn it is a NeonStore.
 
     The SDK stores the copy of the thread that a turn began with. Here a name given meanwhile stays,
-    and a deleted thread does not come back. What goes wrong has a sentence for the person.
+    and a deleted thread does not come back. A turn that another worker may have settled stores
+    nothing before it has made sure. What goes wrong has a sentence for the person.
     """
 
     async def run(
@@ -154,12 +162,16 @@ class TurnStore(NeonStore):
         **kwargs: P.kwargs,
     ) -> R:
         """Run a table function; inside a turn, raise our errors as the SDK's."""
-        try:
+        turn = current.get()
+        if turn is None:
             return await super().run(function, *args, **kwargs)
+        try:
+            return await super().run(partial(_if_ours, turn, function), *args, **kwargs)
         except ChatError as exc:
-            turn = current.get()
-            if turn is None:
-                raise
+            if isinstance(exc, AnswerInterrupted):
+                turn.stop("lost")
+                # Here the cancellation arrives, as it does when a checkpoint finds this out.
+                await asyncio.sleep(0)
             turn.unstored = turn.unstored or isinstance(exc, Unavailable)
             logger.warning("turn cannot be stored code=%s: %s", exc.code, exc)
             raise CustomStreamError(exc.public, allow_retry=exc.allow_retry) from exc
@@ -205,6 +217,26 @@ class TurnStore(NeonStore):
         turn = current.get()
         if turn is None or item_id not in turn.removed:
             await super().delete_thread_item(thread_id, item_id, context)
+
+
+def _if_ours(
+    turn: Turn,
+    function: Callable[Concatenate[Connection, P], R],
+    conn: Connection,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> R:
+    """Run a table function, unless the turn was settled while its worker was cut off.
+
+    Its thread may have gone on then. To ask is to renew the lease, so the answer stays true.
+    """
+    asked = time.monotonic()
+    if not turn.over and asked - turn.ours_at > SURE_SECONDS:
+        rows = [turn.sign_of_life()]
+        if turn.key not in turn_logs.checkpoint(conn, worker=turn.new.worker, rows=rows):
+            raise AnswerInterrupted("settled elsewhere, or deleted with its thread")
+        turn.ours_at = asked
+    return function(conn, *args, **kwargs)
 
 
 def closing(fold: Fold, end: ThreadStreamEvent) -> list[ThreadStreamEvent]:

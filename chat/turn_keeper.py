@@ -110,6 +110,7 @@ class TurnKeeper:
         for turn in held:
             await turn.storing.acquire()
         try:
+            asked = time.monotonic()
             rows = [turn.next_checkpoint() for turn in held]
             ending = [turn.sign_of_life() for turn in turns if turn not in held]
             try:
@@ -121,7 +122,7 @@ class TurnKeeper:
                 rows = [turn.sign_of_life() for turn in held]
                 kept = await self._kept([*rows, *ending])
             for turn, row in zip(held, rows, strict=True):
-                _take_answer(turn, row, kept)
+                _take_answer(turn, row, kept, asked)
         finally:
             for turn in held:
                 turn.storing.release()
@@ -188,10 +189,13 @@ class TurnKeeper:
         return stored, left
 
 
-def _take_answer(turn: Turn, row: Checkpoint, kept: dict[tuple[str, str], bool]) -> None:
+def _take_answer(
+    turn: Turn, row: Checkpoint, kept: dict[tuple[str, str], bool], asked: float
+) -> None:
     if turn.key not in kept:
         turn.stop("lost")
         return
+    turn.ours_at = max(turn.ours_at, asked)
     turn.stored(row)
     if kept[turn.key]:
         turn.stop("stopped")
