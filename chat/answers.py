@@ -33,6 +33,7 @@ from chat.model import (
     newest_history,
 )
 from chat.neon_store import NeonStore
+from chat.running_turn import current
 
 logger = logging.getLogger(__name__)
 
@@ -137,6 +138,9 @@ class Answers:
         async with aclosing(events):
             async for event in events:
                 yield event
+        running = current.get()
+        if running is not None:
+            running.said_all = True
         if titling is not None and await _done_soon(titling):
             yield await self._title_changed(thread, context)
 

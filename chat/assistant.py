@@ -180,7 +180,7 @@ class Assistant(ChatKitServer[RequestContext]):
         if reason == "lost":
             return
         fold = Fold(unfinished={item.id: item for item in pending_items})
-        if turn is not None and turn.fold.answered():
+        if turn is not None and turn.answered:
             return
         note = SDKHiddenContextItem(
             id=self.store.generate_item_id("sdk_hidden_context", thread, context),

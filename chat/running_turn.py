@@ -75,6 +75,8 @@ class Turn:
         self.began = time.monotonic()
         self.begun = False
         self.over = False
+        self.said_all = False
+        """Whether the assistant has come to its end; its last words may still be on their way."""
         self.unstored = False
         """Whether something of it could not be stored, for as long as the turn had patience."""
         self.left: list[ThreadItem] = []
@@ -91,6 +93,11 @@ class Turn:
     def key(self) -> tuple[str, str]:
         """The turn's primary key."""
         return self.user_id, self.new.id
+
+    @property
+    def answered(self) -> bool:
+        """Whether the whole answer is done: an assistant with tools may have more to say."""
+        return self.said_all and self.fold.answered()
 
     def publish(self, event: ThreadStreamEvent) -> None:
         """Give the event to the readers now, and to the database with the next checkpoint."""

@@ -228,7 +228,7 @@ class Turns:
 
     async def _state(self, turn: Turn, broken: Exception | None) -> State:
         """Tell the readers why the turn is over, unless it came to its end; return how it did."""
-        if turn.reason in {"stopped", "interrupted"} and turn.fold.answered():
+        if turn.reason in {"stopped", "interrupted"} and turn.answered:
             return "done"
         match turn.reason:
             case "stopped":
