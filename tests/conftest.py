@@ -1,6 +1,7 @@
 """The fixtures of all tests, one plugin for each thing that they are about."""
 
 pytest_plugins = [
+    "tests.garbage",
     "tests.side_by_side",
     "tests.fix_postgres",
     "tests.fix_pgbouncer",
