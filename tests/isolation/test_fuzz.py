@@ -39,7 +39,7 @@ from tests.isolation.footprints import Footprints
 from tests.isolation.fuzz_requests import SECRET, Fuzz, Sent
 from tests.web.every_item import every_item
 
-SMALL, FULL = 1_300, 20_000
+SMALL, FULL = 600, 20_000
 SMALL_ON_THE_WIRE, FULL_ON_THE_WIRE = 200, 2_000
 MOST_THREADS: Final = 30
 GIVEN: Final = ("thr_given_1", "thr_given_2")
