@@ -10,7 +10,7 @@ from chat.connection import Connection
 from chat.tables import threads
 from tests.browser.test_widget import open_thread
 from tests.browser.test_widget_calls import dialog
-from tests.browser.test_widget_sign_in import box, say
+from tests.browser.test_widget_sign_in import box, say, signed_out
 from tests.browser.widget_site import Sites, Visitor
 from tests.fix_auth import Person
 from tests.fix_store import a_thread
@@ -99,6 +99,21 @@ def test_a_thread_that_takes_no_messages_keeps_the_focus_in_the_dialog(
     expect(page.get_by_role("region", name="Conversation")).to_be_focused()
     page.keyboard.press("Escape")
     expect(dialog(page)).to_be_hidden()
+
+
+@pytest.mark.usefixtures("alice")
+def test_while_the_session_ends(visitor: Visitor) -> None:
+    page = visitor.open()
+    say(page, "Remember me")
+    box(page).click()
+    page.keyboard.type(WORDS[:20])
+    visitor.context.clear_cookies()
+
+    page.evaluate("Threadkeeper.refresh()")
+    expect(signed_out(page)).to_be_visible()
+    page.keyboard.type(WORDS[20:])
+
+    expect(box(page)).to_have_value(WORDS)
 
 
 @pytest.mark.usefixtures("alice")

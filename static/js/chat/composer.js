@@ -69,8 +69,8 @@ export class Composer {
   }
 
   /** Return the words with those that are here after them. */
-  before(text) {
-    return this.text.trim() ? `${text}\n\n${this.text}` : text;
+  before(text = "") {
+    return text && this.text.trim() ? `${text}\n\n${this.text}` : text || this.text;
   }
 
   /** The language may have become another one. */
@@ -113,6 +113,8 @@ export class Composer {
     event.preventDefault();
     if (this.#busy) this.#calls.stop();
     else this.#send();
+    // Whoever pressed it with a mouse or a key types on.
+    if (matchMedia("(hover: hover)").matches) this.focus();
   }
 
   #send() {

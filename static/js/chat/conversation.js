@@ -60,9 +60,10 @@ export class Conversation {
     markDays(this.#list);
   }
 
-  /** Show items before all others, oldest first. */
+  /** Show items before all others, oldest first; those from one on that is shown already are left out. */
   prepend(items) {
-    const elements = items.filter((item) => !this.#find(item.id)).map((item) => this.#make(item));
+    const known = items.findIndex((item) => this.#find(item.id));
+    const elements = items.slice(0, known < 0 ? items.length : known).map((item) => this.#make(item));
     this.#list.prepend(...elements.filter(Boolean));
     markDays(this.#list);
   }

@@ -15,12 +15,15 @@ export class Loading {
   #room;
   #visit = 0;
   #cursor = /** @type {string | null} */ (null);
+  /** Whether there is a thread that was not read yet. */
+  unread;
   #earlier;
 
   /** @param {any} room what the element lends: its parts, and what to tell it */
   constructor(room) {
     this.#room = room;
-    const { view } = room;
+    const { threadId, view } = room;
+    this.unread = threadId() !== null;
     this.#earlier = new Earlier(view.earlier, view.scroller, () => this.#goBack());
   }
 
@@ -32,6 +35,7 @@ export class Loading {
   /** Another thread is shown from now on. */
   leave() {
     this.#visit += 1;
+    this.unread = this.#room.threadId() !== null;
     this.setEarlier(null);
   }
 
@@ -46,7 +50,8 @@ export class Loading {
 
   /**
    * Read the newest messages. What came while a message was being sent is old, unless that turn
-   * asks for it itself. Quietly, what fails is not told.
+   * asks for it itself; of a thread that was not read yet it is what stands before that message.
+   * Quietly, what fails is not told.
    * @param {{ quiet?: boolean, inTurn?: boolean }} [how]
    */
   async newest({ quiet = false, inTurn = false } = {}) {
@@ -58,10 +63,14 @@ export class Loading {
         ask(api(), "threads.get_by_id", { thread_id: thread }),
         this.#page(thread, null),
       ]);
-      if (visit !== this.#visit || (busy() && !inTurn)) return;
+      const late = busy() && !inTurn;
+      if (visit !== this.#visit || (late && !this.unread)) return;
+      const items = page.data.reverse();
       place.keep(() => {
-        if (!conversation.renew(page.data.reverse())) this.setEarlier(page.has_more ? page.after : null);
+        const known = late ? conversation.prepend(items) : conversation.renew(items);
+        if (!known) this.setEarlier(page.has_more ? page.after : null);
       });
+      this.unread = false;
       meet(about);
     } catch (error) {
       if (visit === this.#visit && !quiet) fail(error, [{ label: word("fault.again"), run: () => reload() }]);

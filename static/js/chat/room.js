@@ -29,6 +29,7 @@ export class Room {
   #telling;
   #thread = /** @type {string | null} */ (null);
   #drafts = new Drafts(null);
+  #sent = /** @type {{ text: string, quote?: string } | null} */ (null);
   #prepared = false;
 
   /**
@@ -87,7 +88,7 @@ export class Room {
     const { composer } = this;
     const thread = this.#thread;
     composer.taken(text, quote);
-    this.keepDraft(composer.before(text), quote || composer.quote);
+    this.keepDraft({ text, quote });
     composer.busy = true;
     composer.mayStop = false;
     const there = await this.ready(() => this.#host.sendUserMessage(composer.value));
@@ -101,6 +102,7 @@ export class Room {
   /** Another thread is shown from now on, or none. */
   leave() {
     this.turns?.leave();
+    this.#sent = null;
     this.composer.busy = false;
   }
 
@@ -134,7 +136,14 @@ export class Room {
   say = (words) => this.view.say(words);
   begun = () => this.#host.removeAttribute("data-empty");
   ended = () => this.greet();
-  keepDraft = (text = this.composer.text, quote = this.composer.quote) => this.#drafts.write(this.#thread, text, quote);
+
+  /** Keep what is written, and before it what is sent until the server says that it has it; null: it does. */
+  keepDraft = (sent = this.#sent) => {
+    const { composer } = this;
+    this.#sent = sent;
+    this.#drafts.write(this.#thread, composer.before(sent?.text), sent?.quote || composer.quote);
+  };
+
 
   forgetDraft = (threadId) => this.#drafts.write(threadId, "");
 
@@ -224,7 +233,10 @@ export class Room {
   }
 
   /** What can't be sent now is in the composer again. */
-  putBack = ({ text, quote }) => this.compose(this.composer.before(text), quote || undefined);
+  putBack = ({ text, quote }) => {
+    this.#sent = null;
+    this.compose(this.composer.before(text), quote || undefined);
+  };
 
   #readDraft() {
     this.composer.text = this.#drafts.read(this.#thread);

@@ -54,8 +54,7 @@ export class Turns {
     const turn = new Turn({ text, quote, thread: threadId() });
     const { type, params, key, metadata } = messageRequest(this.#room, message);
     composer.taken(text, quote);
-    // Kept until the server says that it has the message.
-    keepDraft(composer.before(text), quote || composer.quote);
+    keepDraft(turn.sent);
     conversation.addSending(text, quote);
     place.toEnd();
     await this.#run(turn, () => stream(api(), type, params, { signal: turn.signal, key, metadata }));
@@ -212,7 +211,7 @@ export class Turns {
   }
 
   #end(turn) {
-    const { place, view, composer, conversation, ended, tellTurn } = this.#room;
+    const { place, view, composer, conversation, ended, loading, reload, tellTurn } = this.#room;
     this.#current = null;
     composer.busy = false;
     if (turn.sent) this.#giveBack(turn.sent);
@@ -227,6 +226,8 @@ export class Turns {
     view.status.textContent = turn.mark?.words ?? (turn.mark ? word(`outcome.${turn.mark.outcome}`) : answer);
     ended();
     tellTurn(false);
+    // What could not be read before it was sent.
+    if (loading.unread && !turn.failed) reload();
   }
 
   /** @param {Turn} turn @returns {import("./turn.js").TurnView} */
@@ -270,7 +271,7 @@ export class Turns {
     if (!turn.sent) return;
     this.#room.outbox().confirm(turn.sent.thread);
     turn.sent = null;
-    this.#room.keepDraft();
+    this.#room.keepDraft(null);
   }
 
   /** The answer ended in an error. It is told under what there is of the answer, if that is new. */
@@ -284,9 +285,11 @@ export class Turns {
 
   /** What the server never took goes back to where it was written. */
   #giveBack(sent) {
-    this.#room.conversation.removeSending();
-    this.#room.putBack(sent);
-    this.#room.composer.focus();
+    const { composer, conversation, host, putBack } = this.#room;
+    conversation.removeSending();
+    putBack(sent);
+    // Whoever went on elsewhere stays there.
+    if (host.matches(":focus-within") || document.activeElement === document.body) composer.focus();
   }
 
   #fail(error, turn) {

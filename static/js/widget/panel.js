@@ -148,6 +148,6 @@ class Panel extends PersonPanel {
     keepingFocus(root, () => before?.element.remove());
     this.#root.append(this.#chat.element);
     // Whoever types types on: a thread that is to come back may take a while.
-    if (focused) queueMicrotask(() => this.focus());
+    if (focused) this.#chat.element.focusComposer();
   }
 }

@@ -1,0 +1,196 @@
+"""What a person does while an answer is on its way: nothing is lost, nor shown twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.browser.test_element_history import away, boxed, only, owns
+from tests.fix_browser import Reader, Talkative
+from tests.fix_model import Reply
+
+SLOW = Reply([f"word{number} " for number in range(400)], pause=0.02)
+A_LITTLE = Reply([f"word{number} " for number in range(20)], pause=0.03)
+
+
+def box(page: Page) -> Locator:
+    return page.get_by_role("textbox", name="Message")
+
+
+def bubbles(page: Page) -> Locator:
+    return page.locator(".bubble")
+
+
+def hold(page: Page, kind: str, address: str = "**/chatkit") -> list[Route]:
+    """Hold all requests of this kind from now on."""
+    held: list[Route] = []
+    page.route(address, only(kind, held.append))
+    return held
+
+
+def came(page: Page, held: list[Route], count: int = 1) -> list[Route]:
+    """Wait until so many are held."""
+    while len(held) < count:
+        page.wait_for_timeout(20)
+    return held
+
+
+def at_home(alice: Reader, **options: Any) -> Page:
+    """An element of Alice's that keeps what she types."""
+    return boxed(alice, {"composer": {"draftOwner": alice.person.id}, **options})
+
+
+# A thread that is not read yet
+
+
+def test_a_message_sent_before_a_thread_was_read_leaves_what_stands_before_it(
+    alice_at_home: Reader, talkative: Talkative
+) -> None:
+    [knots] = owns(alice_at_home, "Knots")
+    page = at_home(alice_at_home)
+    talkative.when_asked("And of splices?", SLOW)
+    held = hold(page, "items.list")
+    page.evaluate("id => void chat.setThreadId(id)", knots)
+    came(page, held)
+    alice_at_home.say("And of splices?")
+    expect(page.locator(".item-assistant")).to_contain_text("word3")
+
+    held[0].continue_()
+
+    expect(bubbles(page)).to_have_text(["What about knots?", "And of splices?"])
+    expect(page.locator(".item-assistant")).to_have_count(2)
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+
+
+def test_a_thread_that_could_not_be_read_is_read_after_the_answer(alice_at_home: Reader) -> None:
+    [knots] = owns(alice_at_home, "Knots")
+    page = at_home(alice_at_home)
+    held = hold(page, "items.list")
+    page.evaluate("id => void chat.setThreadId(id)", knots)
+    away(came(page, held)[0])
+    expect(page.get_by_role("alert")).to_contain_text("We can't reach it.")
+    page.unroute("**/chatkit")
+
+    alice_at_home.say("And of hitches?")
+
+    expect(bubbles(page)).to_have_text(["What about knots?", "And of hitches?"])
+    alice_at_home.problems.clear()
+
+
+def test_an_answer_in_a_thread_that_was_opened_in_passing_hides_nothing(
+    alice_at_home: Reader, talkative: Talkative
+) -> None:
+    [knots, twine] = owns(alice_at_home, "Knots", "Twine")
+    talkative.when_asked("Go on about twine", SLOW)
+    page = at_home(alice_at_home, initialThread=twine)
+    expect(bubbles(page)).to_have_count(1)
+    alice_at_home.say("Go on about twine")
+    expect(page.locator(".item-assistant").last).to_contain_text("word3")
+    page.evaluate("chat.setThreadId(null)")
+    held = hold(page, "items.list")
+
+    page.evaluate("id => void chat.setThreadId(id)", knots)
+    came(page, held)
+    page.evaluate("id => void chat.setThreadId(id)", twine)
+    came(page, held, 2)
+    held[0].continue_()
+    expect(page.locator(".item-assistant").last).to_contain_text("word3")
+    held[1].continue_()
+
+    expect(bubbles(page)).to_have_text(["What about twine?", "Go on about twine"])
+
+
+# A message on its way
+
+
+def test_a_message_on_its_way_waits_in_the_thread_that_was_left(alice_at_home: Reader) -> None:
+    [knots, twine] = owns(alice_at_home, "Knots", "Twine")
+    page = at_home(alice_at_home, initialThread=knots)
+    expect(bubbles(page)).to_have_count(1)
+    held = hold(page, "threads.add_user_message")
+    alice_at_home.say("Are they safe?")
+    came(page, held)
+    page.keyboard.type("And")
+
+    page.evaluate("id => chat.setThreadId(id)", twine)
+    expect(box(page)).to_have_value("")
+    page.evaluate("id => chat.setThreadId(id)", knots)
+
+    expect(box(page)).to_have_value("Are they safe?\n\nAnd")
+
+
+def test_a_message_that_arrived_is_no_draft_any_more(alice_at_home: Reader) -> None:
+    page = alice_at_home.open("/history/new")
+    held = hold(page, "threads.create")
+    alice_at_home.say("Where are my keys?")
+    came(page, held)
+    page.keyboard.type("On the")
+    held[0].continue_()
+    alice_at_home.wait_for_answer()
+    page.keyboard.type(" table")
+
+    page.reload()
+
+    expect(box(page)).to_have_value("On the table")
+
+
+def test_a_message_that_failed_leaves_the_focus_to_who_went_elsewhere(
+    alice_at_home: Reader,
+) -> None:
+    page = at_home(alice_at_home)
+    page.evaluate(
+        """() => {
+            const field = document.createElement("input");
+            field.ariaLabel = "Elsewhere";
+            document.body.append(field);
+            field.style.position = "fixed";
+            field.style.right = 0;
+        }"""
+    )
+    held = hold(page, "threads.create")
+    alice_at_home.say("Where are my keys?")
+    came(page, held)
+    elsewhere = page.get_by_role("textbox", name="Elsewhere")
+    elsewhere.press_sequentially("Order n")
+
+    away(held[0])
+    expect(box(page)).to_have_value("Where are my keys?")
+    page.keyboard.type("o. 5")
+
+    expect(elsewhere).to_have_value("Order no. 5")
+    expect(box(page)).to_have_value("Where are my keys?")
+    alice_at_home.problems.clear()
+
+
+# The button that sends and stops
+
+
+def test_whoever_pressed_send_types_on(alice_at_home: Reader, talkative: Talkative) -> None:
+    talkative.when_asked("Say a little", A_LITTLE)
+    page = alice_at_home.open("/history/new")
+    box(page).fill("Say a little")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".item-assistant")).to_contain_text("word1")
+
+    page.keyboard.type("Go on, please")
+
+    expect(box(page)).to_have_value("Go on, please")
+    alice_at_home.wait_for_answer()
+    expect(page.locator(".item-assistant")).to_contain_text("word19")
+
+
+@pytest.mark.parametrize("how", ["Enter", "Space"])
+def test_whoever_pressed_stop_with_a_key_has_the_focus_where_one_writes(
+    alice_at_home: Reader, talkative: Talkative, how: str
+) -> None:
+    talkative.when_asked("Go on for long", SLOW)
+    page = alice_at_home.open("/history/new")
+    alice_at_home.say("Go on for long")
+    expect(page.locator(".item-assistant")).to_contain_text("word3")
+
+    page.get_by_role("button", name="Stop").press(how)
+    alice_at_home.wait_for_answer()
+
+    expect(box(page)).to_be_focused()
