@@ -104,7 +104,8 @@ export function handOver({ entries }, chunks, taking = ALL) {
       build.onLoad({ filter: /.*/, namespace: "loader" }, () => ({ contents: LOADER }));
       build.onLoad({ filter: /.*/, namespace: "shared" }, ({ path: file }) => {
         const lines = [...byFile.get(file).wanted].sort().map(([name, source]) => handedOn(name, source, taking));
-        return { contents: lines.join("\n"), resolveDir: path.dirname(file) };
+        // Without this, an empty one counts as CommonJS, and brings along what takes such a module in.
+        return { contents: ["export {};", ...lines].join("\n"), resolveDir: path.dirname(file) };
       });
       build.onLoad({ filter: SCRIPT }, ({ path: file }) =>
         bare(file)

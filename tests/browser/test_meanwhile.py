@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.test_element_history import away, boxed, only, owns
+from tests.browser.test_element_history import away, boxed, list_of, only, opens, owns, show
 from tests.fix_browser import Reader, Talkative
 from tests.fix_model import Reply
 
@@ -194,3 +194,52 @@ def test_whoever_pressed_stop_with_a_key_has_the_focus_where_one_writes(
     alice_at_home.wait_for_answer()
 
     expect(box(page)).to_be_focused()
+
+
+def test_a_press_on_stop_as_the_answer_ends_sends_nothing(
+    alice_at_home: Reader, talkative: Talkative
+) -> None:
+    talkative.when_asked("Say a little", A_LITTLE)
+    page = alice_at_home.open("/history/new")
+    alice_at_home.say("Say a little")
+    page.keyboard.type("Half a th")
+    page.get_by_role("button", name="Stop").evaluate(
+        """button => new MutationObserver((_changes, seen) => {
+            if (button.matches(".composer-stop")) return;
+            seen.disconnect();
+            button.click();
+        }).observe(button, { attributes: true })"""
+    )
+
+    alice_at_home.wait_for_answer()
+
+    expect(box(page)).to_have_value("Half a th")
+    expect(bubbles(page)).to_have_text(["Say a little"])
+    page.wait_for_timeout(300)
+    page.get_by_role("button", name="Send").click()
+    expect(bubbles(page)).to_have_text(["Say a little", "Half a th"])
+
+
+# The list
+
+
+def test_a_list_that_comes_late_does_not_come_over_what_is_being_written(
+    alice_at_home: Reader,
+) -> None:
+    [knots] = owns(alice_at_home, "Knots")
+    page = at_home(alice_at_home, initialThread=knots)
+    held: list[Route] = []
+    page.route("**/history/history.js", lambda route: held.append(route))
+    page.locator(".head").get_by_role("button", name="Conversations").click()
+    came(page, held)
+    box(page).click()
+    page.keyboard.type("What about")
+
+    held[0].continue_()
+    page.wait_for_timeout(300)
+    page.keyboard.type(" splices?")
+
+    expect(box(page)).to_have_value("What about splices?")
+    expect(list_of(page)).to_have_count(0)
+    show(page)
+    expect(opens(page, "Knots")).to_be_visible()

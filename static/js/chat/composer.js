@@ -6,6 +6,8 @@ import { clean } from "./text.js";
 import { word } from "./words.js";
 
 const TALLEST = 240;
+/** Milliseconds in which nobody sees that a button has become another one. */
+const REACTION = 250;
 
 /**
  * @typedef {object} ComposerCalls
@@ -24,6 +26,7 @@ export class Composer {
   #quote = new Quote(() => this.#unquoted());
   #busy = false;
   #mayStop = true;
+  #endedAt = -REACTION;
   #calls;
 
   /** @param {ComposerCalls} calls */
@@ -86,6 +89,7 @@ export class Composer {
 
   /** While an answer is written, the button stops it. */
   set busy(busy) {
+    if (this.#busy && !busy) this.#endedAt = performance.now();
     this.#busy = busy;
     if (busy) this.#mayStop = true;
     this.#show();
@@ -112,7 +116,8 @@ export class Composer {
   #submit(event) {
     event.preventDefault();
     if (this.#busy) this.#calls.stop();
-    else this.#send();
+    // A hand that was on its way to Stop when the answer ended sends nothing.
+    else if (performance.now() - this.#endedAt > REACTION) this.#send();
     // Whoever pressed it with a mouse or a key types on.
     if (matchMedia("(hover: hover)").matches) this.focus();
   }
@@ -122,6 +127,7 @@ export class Composer {
   }
 
   #changed() {
+    this.#endedAt = -REACTION;
     this.#show();
     this.#calls.changed();
   }

@@ -16,7 +16,8 @@ export class Room {
   composer = new Composer({
     send: (message) => this.#host.sendUserMessage(message),
     stop: () => this.turns?.stop(),
-    changed: () => (this.prepare(), this.keepDraft()),
+    // A list that is still on its way does not come over what is being written.
+    changed: () => (this.stage.hide(), this.prepare(), this.keepDraft()),
     unquoted: () => (this.keepDraft(), this.say(word("quote.removed"))),
   });
   view = new View(this.composer.element);
@@ -143,7 +144,6 @@ export class Room {
     this.#sent = sent;
     this.#drafts.write(this.#thread, composer.before(sent?.text), sent?.quote || composer.quote);
   };
-
 
   forgetDraft = (threadId) => this.#drafts.write(threadId, "");
 

@@ -10,6 +10,7 @@ export class Stage {
   #header;
   #list = /** @type {import("./history.js").History | null} */ (null);
   #shown = false;
+  #wanted = false;
   #whose = "";
 
   /** @param {any} room */
@@ -38,10 +39,12 @@ export class Stage {
   async show() {
     const { host, options, tell, view } = this.#room;
     if (this.#shown || options.history.enabled === false) return;
+    this.#wanted = true;
     const loaded = await import("./history.js").catch(() => null);
     const sheets = (await loaded?.listStyles()) ?? [];
     if (!loaded) return tell(word("history.unopened"), { remedies: [{ label: word("fault.again"), run: () => this.show() }] });
-    if (this.#shown) return;
+    // Whoever writes meanwhile has gone on without it.
+    if (this.#shown || !this.#wanted) return;
     adopt(host.shadowRoot, sheets, true);
     this.#shown = true;
     this.#list ??= new loaded.History(this.#room, this);
@@ -52,6 +55,7 @@ export class Stage {
 
   /** Go back to the conversation; a focus in the list goes to where it came from. */
   hide() {
+    this.#wanted = false;
     if (!this.#shown) return;
     const { host } = this.#room;
     const inside = this.#list.element.contains(host.shadowRoot.activeElement);
