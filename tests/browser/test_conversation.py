@@ -408,7 +408,8 @@ def test_a_message_is_sent_and_its_answer_read_without_javascript(
     page.goto(f"{alice.server.url}/sign-in")
     page.get_by_label("Email").fill(alice.person.email)
     page.get_by_label("Password").fill(alice.person.password)
-    page.get_by_role("button", name="Sign in").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign in").click()
     page.goto(f"{alice.server.url}/history/new")
     talkative.when_asked("Take your time", Reply(["Well, ", "**here** ", "it is."], pause=1.2))
 
@@ -418,7 +419,8 @@ def test_a_message_is_sent_and_its_answer_read_without_javascript(
     expect(page).to_have_url(re.compile(r"/history/thr_\w+$"))
     expect(page.get_by_text("An answer is being written.")).to_be_visible()
     for _ in range(20):
-        page.get_by_role("link", name="Show the answer").click()
+        with page.expect_navigation():
+            page.get_by_role("link", name="Show the answer").click()
         if not page.get_by_text("An answer is being written.").count():
             break
         page.wait_for_timeout(300)
