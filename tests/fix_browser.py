@@ -31,6 +31,10 @@ from tests.fix_store import a_thread
 PATIENCE_MS = 30_000
 # Hosts of tests about several origins: all of these names lead to this machine.
 NAMES = "--host-resolver-rules=MAP *.test 127.0.0.1"
+# What moves is over, as what fades away is still there for axe.
+SETTLED = """() => Promise.all(document.getAnimations()
+  .filter((one) => one.effect.getTiming().iterations !== Infinity)
+  .map((one) => one.finished.catch(() => {})))"""
 NewPerson = Callable[..., "Reader"]
 Heard = Callable[[str, str], None]
 """Gets the kind and the text of what a console says."""
@@ -258,5 +262,6 @@ def keep_problem(problems: list[str], kind: str, text: str) -> None:
 
 def assert_accessible(page: Page) -> None:
     """Axe finds nothing, in the page and in its shadow roots."""
+    page.evaluate(SETTLED)
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()

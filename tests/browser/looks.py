@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Final, Literal
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
 from playwright.sync_api import Page
 
+from tests.fix_browser import SETTLED
+
 NARROW: Final = 320
 MIDDLE: Final = 768
 WIDE: Final = 1280
@@ -28,9 +30,6 @@ RUN_AXE: Final = """async (options) => {
   const { violations } = await axe.run(document, { ...told, ...options });
   return violations.map((one) => [one.id, ...one.nodes.map((node) => node.html.slice(0, 200))]);
 }"""
-SETTLED: Final = """() => Promise.all(document.getAnimations()
-  .filter((one) => one.effect.getTiming().iterations !== Infinity)
-  .map((one) => one.finished.catch(() => {})))"""
 # Also what scrolls inside a page must not do so sideways, in whichever tree it is.
 TOO_WIDE: Final = """() => {
   const roots = [document, document.querySelector("threadkeeper-chat")?.shadowRoot];

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.official_stub import CDN, ELEMENT
+from tests.browser.test_widget_sign_in import come_back
 from tests.fix_browser import NewPerson, Reader
 from tests.fix_model import ModelServer, Reply, pieces_of
 from tests.fix_server import Talking
@@ -437,11 +438,13 @@ def test_the_last_thread_comes_back_and_is_looked_at_again(mounted: Mounted) -> 
             host.addEventListener("chatkit.thread.change", (event) => heard.push(event.detail));
             host.shadowRoot.querySelector("openai-chatkit")
                 .tell("chatkit.thread.change", { threadId: "thr_1" });
-            document.dispatchEvent(new Event("visibilitychange"));
         }"""
     )
     assert page.evaluate("window.heard") == [{"threadId": "thr_1"}]
-    assert ["fetchUpdates", None] in calls(page)
+
+    come_back(page)
+
+    page.wait_for_function("window.calls.some(([name]) => name === 'fetchUpdates')")
 
     page.evaluate("host.remove()")
     mounted()

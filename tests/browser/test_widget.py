@@ -67,6 +67,21 @@ def test_two_tabs_keep_a_thread_each_and_a_new_one_opens_the_last_used(visitor: 
     expect(visitor.another_tab().open().locator(".bubble")).to_have_text(["Two"])
 
 
+@pytest.mark.usefixtures("alice")
+def test_what_another_tab_wrote_is_there_on_coming_back(visitor: Visitor) -> None:
+    first = visitor.open()
+    say(first, "One")
+    second = visitor.another_tab().open()
+    expect(second.locator(".bubble")).to_have_text(["One"])
+    say(second, "Two")
+    box(first).fill("Half a question")
+
+    come_back(first)
+
+    expect(first.locator(".bubble")).to_have_text(["One", "Two"])
+    expect(box(first)).to_have_value("Half a question")
+
+
 def test_a_thread_that_is_gone_gives_way_to_a_new_one(visitor: Visitor, alice: Person) -> None:
     page = visitor.visit()
     page.evaluate("id => localStorage.setItem(`threadkeeper:last:${id}`, 'thr_gone')", alice.id)

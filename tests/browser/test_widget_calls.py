@@ -122,6 +122,21 @@ def test_a_page_that_turns_dark_leaves_the_focus_alone(visitor: Visitor) -> None
     expect(link).to_be_focused()
 
 
+@pytest.mark.usefixtures("alice")
+def test_a_page_that_turns_dark_leaves_a_prompt_alone(visitor: Visitor) -> None:
+    page = visitor.open()
+    prompt = "{ label: 'A knot', prompt: 'Tell me of a knot' }"
+    page.evaluate(f"Threadkeeper.init({{ prompts: [{prompt}] }})")
+    page.get_by_role("button", name="A knot").focus()
+
+    page.evaluate("Threadkeeper.init({ theme: 'dark' })")
+
+    expect(page.locator("threadkeeper-chat")).to_have_attribute("data-scheme", "dark")
+    expect(page.get_by_role("button", name="A knot")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".bubble")).to_have_text(["Tell me of a knot"])
+
+
 def test_a_fault_is_said_once_and_trying_again_keeps_the_focus(visitor: Visitor) -> None:
     page = visitor.visit()
     page.route("**/chatkit/session", lambda route: route.fulfill(status=503))

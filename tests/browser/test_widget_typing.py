@@ -55,6 +55,25 @@ def test_while_the_session_is_asked_for(visitor: Visitor) -> None:
 
 
 @pytest.mark.usefixtures("alice")
+def test_enter_twice_while_the_session_is_asked_for_sends_once(visitor: Visitor) -> None:
+    page = visitor.visit()
+    held: list[Route] = []
+    page.route("**/chatkit/session", lambda route: held.append(route), times=1)
+    page.get_by_role("button", name="Open chat").click()
+    box(page).fill("Anybody there?")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    while not held:
+        page.wait_for_timeout(20)
+
+    held[0].continue_()
+
+    expect(page.locator(".bubble")).to_have_text(["Anybody there?"])
+    expect(page.get_by_role("button", name="Copy this answer")).to_be_visible()
+    expect(box(page)).to_have_value("")
+
+
+@pytest.mark.usefixtures("alice")
 def test_while_the_last_thread_comes_back(visitor: Visitor) -> None:
     page = visitor.open()
     say(page, "Remember me")

@@ -62,7 +62,7 @@ export class Conversation {
 
   /** Show items before all others, oldest first; those from one on that is shown already are left out. */
   prepend(items) {
-    const known = items.findIndex((item) => this.#find(item.id));
+    const known = items.findIndex((item) => this.elementOf(item.id));
     const elements = items.slice(0, known < 0 ? items.length : known).map((item) => this.#make(item));
     this.#list.prepend(...elements.filter(Boolean));
     markDays(this.#list);
@@ -74,7 +74,7 @@ export class Conversation {
    * @param {any[]} items oldest first
    */
   renew(items) {
-    const first = items.length ? this.#find(items[0].id) : null;
+    const first = items.length ? this.elementOf(items[0].id) : null;
     if (!first) {
       this.replaceAll(items);
       return false;
@@ -112,7 +112,7 @@ export class Conversation {
 
   #place(item) {
     if (item.type === "user_message") this.#list.querySelector(".item-sending")?.remove();
-    const known = this.#find(item.id);
+    const known = this.elementOf(item.id);
     const element = this.#make(item);
     if (!element) known?.remove();
     else if (known && keptAs(known, element)) this.#shown.get(item.id).element = known;
@@ -160,13 +160,13 @@ export class Conversation {
   }
 
   remove(itemId) {
-    const element = this.#find(itemId);
+    const element = this.elementOf(itemId);
     if (element) this.#drop(element);
   }
 
   /** Put aside what came after an item, while it is answered anew. */
   hideAfter(itemId) {
-    let element = this.#find(itemId)?.nextElementSibling;
+    let element = this.elementOf(itemId)?.nextElementSibling;
     for (; element; element = element.nextElementSibling) element.classList.add("item-aside");
   }
 
@@ -188,7 +188,7 @@ export class Conversation {
   endTurn(begun = []) {
     for (const shown of this.#shown.values()) if (shown.writers.length) this.#endWriters(shown);
     for (const id of begun) {
-      const element = this.#find(id);
+      const element = this.elementOf(id);
       if (element && !element.querySelector(".prose")?.textContent) this.#drop(element);
     }
   }
@@ -215,7 +215,7 @@ export class Conversation {
 
   /** Return what shows the item of this id, or null. */
   elementOf(itemId) {
-    return this.#find(itemId);
+    return this.#list.querySelector(`[data-item="${CSS.escape(itemId)}"]`);
   }
 
   /** Return an answer's text as it was written, or null if only the server knows it. */
@@ -228,7 +228,7 @@ export class Conversation {
   /** Remember items that are shown as the server rendered them. */
   learn(items) {
     for (const item of items) {
-      const element = this.#find(item.id);
+      const element = this.elementOf(item.id);
       if (element && !this.#shown.has(item.id)) this.#shown.set(item.id, { element, item, writers: [] });
     }
   }
@@ -284,7 +284,7 @@ export class Conversation {
   }
 
   #stamped(item) {
-    const known = this.#find(item.id);
+    const known = this.elementOf(item.id);
     return stamped(item, known && timeOf(known)?.dateTime);
   }
 
@@ -292,9 +292,5 @@ export class Conversation {
     this.#shown.delete(element.dataset.item);
     element.remove();
     markDays(this.#list);
-  }
-
-  #find(itemId) {
-    return this.#list.querySelector(`[data-item="${CSS.escape(itemId)}"]`);
   }
 }

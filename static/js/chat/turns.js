@@ -4,14 +4,12 @@
  */
 
 import { passing, Patience } from "./coming-back.js";
-import { renderMarkdown } from "./markdown.js";
 import { newKey } from "./outbox.js";
-import { STOPPED } from "./outcomes.js";
 import { fault, Fault } from "./protocol.js";
 import { remediesFor } from "./remedies.js";
 import { messageRequest } from "./sending.js";
+import { showing } from "./showing.js";
 import { join, stop, stream } from "./streams.js";
-import { told } from "./told.js";
 import { useTool } from "./tools.js";
 import { runTurn, Turn } from "./turn.js";
 import { errorWords, word } from "./words.js";
@@ -230,40 +228,12 @@ export class Turns {
     if (loading.unread && !turn.failed) reload();
   }
 
-  /** @param {Turn} turn @returns {import("./turn.js").TurnView} */
   #show(turn) {
-    const { place, conversation, composer, draftOwner, emit, meet, tell, tellTurn, threadId } = this.#room;
-    const taken = (item) => {
-      if (!turn.seen) tellTurn(true, turn.sent !== null);
-      turn.seen = true;
-      if (item.type === "user_message") this.#confirm(turn);
-      else place.wait(null);
-    };
-    return {
-      thread: (thread) => (threadId() ?? told.move(draftOwner(), thread.id), meet(thread), turn.stopping && this.#askToStop(turn)),
-      added: (item) => {
-        taken(item);
-        turn.open.add(item.id);
-        conversation.begin(item);
-      },
-      done: (item) => {
-        taken(item);
-        turn.open.delete(item.id);
-        turn.answered ||= item.type !== "user_message";
-        conversation.finish(item);
-      },
-      updated: (itemId, update) => (place.wait(null), conversation.update(itemId, update)),
-      settle: () => conversation.settle(),
-      removed: (itemId) => (turn.open.delete(itemId), conversation.remove(itemId)),
-      progress: (text) => place.wait(text),
-      notice: ({ message, title, level }) => {
-        if (message === STOPPED) turn.mark = { outcome: "stopped" };
-        else tell(message, { level, title, render: renderMarkdown });
-      },
-      error: (event) => this.#broke(event, turn),
-      effect: (detail) => emit("chatkit.effect", detail),
-      allowCancel: (allowed) => (composer.mayStop = allowed && !turn.stopping),
-    };
+    return showing(this.#room, turn, {
+      confirm: () => this.#confirm(turn),
+      broke: (event) => this.#broke(event, turn),
+      askToStop: () => this.#askToStop(turn),
+    });
   }
 
   /** The server has what was sent: it need not be kept here any more. */

@@ -8,6 +8,8 @@ const SAYING = 50;
 
 /** The parts of the element. */
 export class View {
+  #greeting = "";
+
   /** @param {HTMLElement} composer */
   constructor(composer) {
     this.slot = make("slot");
@@ -52,6 +54,10 @@ export class View {
 
   /** Show a greeting and what one could ask, instead of an empty page. */
   greet({ greeting, prompts }, ask) {
+    // What has the focus, or is just being pressed, is not made anew.
+    const all = JSON.stringify([greeting, prompts]);
+    if (all === this.#greeting) return;
+    this.#greeting = all;
     const buttons = prompts.map((prompt) => {
       const button = make("button", { class: "prompt", type: "button" }, prompt.label);
       const said = typeof prompt.prompt === "string" ? "text" : "content";

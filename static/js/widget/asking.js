@@ -25,6 +25,7 @@ export function questionOf(given) {
 export class Asking {
   #calls;
   #waiting = /** @type {Question[]} */ ([]);
+  #held = /** @type {Question | null} */ (null);
   #handing = false;
 
   /**
@@ -63,7 +64,12 @@ export class Asking {
   /** Somebody wanted to send before it is known who they are. @param {Question} message */
   async hold({ text, quote }) {
     const chat = this.#calls.chat();
-    if (!chat) return this.add({ text, quote });
+    if (!chat) {
+      // It is still in the composer: who sends again sends what is there by then.
+      const others = this.#waiting.filter((one) => one !== this.#held);
+      this.#waiting = [...others, (this.#held = { text, quote })];
+      return;
+    }
     await fill(chat, { text, quote });
     this.#calls.kept();
   }

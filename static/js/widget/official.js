@@ -56,7 +56,6 @@ class OfficialPanel extends PersonPanel {
   /** @param {Shell} shell */
   constructor(shell) {
     super(shell);
-    document.addEventListener("visibilitychange", () => this.#comeBack());
     this.start(this.#root);
   }
 
@@ -125,10 +124,6 @@ class OfficialPanel extends PersonPanel {
     this.#chat = new OfficialChat(this.shell, { owner, plain, threadId: lastThread(owner), refused: () => this.refresh() });
     this.#root.append(this.#chat.element);
     this.known();
-  }
-
-  #comeBack() {
-    if (document.visibilityState === "visible" && this.isOpen) this.catchUp();
   }
 
   /** @param {Question} asked */

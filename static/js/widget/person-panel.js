@@ -80,7 +80,7 @@ export class PersonPanel {
   /** Forget what was asked and typed. */
   forget() {}
 
-  /** The server is there again, and so is who was. */
+  /** The server is there again, or who is here came back to this tab: another may have gone on. */
   catchUp() {}
 
   /** Options may be others. */
@@ -102,10 +102,6 @@ export class PersonPanel {
 
   closed() {
     this.#watch.open = false;
-  }
-
-  get isOpen() {
-    return this.#watch.open;
   }
 
   /** Options may have changed, or how the page looks. */
@@ -152,7 +148,7 @@ export class PersonPanel {
     const before = this.who;
     if (who.kind === "nobody") this.#signInUrl = who.signInUrl;
     if (before?.kind === who.kind && before.id === who.id) {
-      if (troubled) this.catchUp();
+      if (troubled || came) this.catchUp();
       return;
     }
     this.#become(who, came);

@@ -43,10 +43,6 @@ export class Watch {
     window.addEventListener("online", () => this.look());
   }
 
-  get open() {
-    return this.#open;
-  }
-
   /** The panel is open from now on, or closed. */
   set open(open) {
     if (open === this.#open) return;
