@@ -20,10 +20,10 @@ from chat.errors import ConfigError, Unavailable
 from chat.limits import RequestLimit, TurnLimits, request_limit, turn_limits
 from chat.model import ModelSource, load_assistant
 from chat.neon_store import NeonStore
-from chat.running_turn import TurnStore
 from chat.sessions import Sessions
 from chat.stream import EventLoop
 from chat.turn_keeper import TurnKeeper
+from chat.turn_store import TurnStore
 from chat.turns import Turns
 from chat.upkeep import Upkeep
 from chat.web import (

@@ -171,22 +171,18 @@ def on_starting(server):
         )
     # Without looking for garbage, which would find little; and later looks leave all of this alone.
     gc.disable()
-    for name in LIBRARIES:
-        importlib.import_module(name)
+    # macOS forbids to use some of its own parts on both sides of a fork, and some are among these.
+    if sys.platform != "darwin":
+        for name in LIBRARIES:
+            importlib.import_module(name)
     gc.freeze()
     gc.enable()
-
-
-def post_fork(server, worker):  # noqa: ARG001 - gunicorn calls it with both.
-    """Load the app without looking for garbage, which is a quarter of the work and finds little."""
-    gc.disable()
 
 
 def post_worker_init(worker):
-    """Let running turns see that the worker was told to stop, and look for garbage from now on."""
-    # What was loaded stays until the end: without it each look is shorter, and so is the end.
+    """Let running turns see that the worker was told to stop."""
+    # What was loaded stays until the end: without it each look for garbage is shorter.
     gc.freeze()
-    gc.enable()
     this_worker.watch(lambda: worker.alive, seconds=STREAM_SECONDS, threads=threads)
 
 

@@ -36,10 +36,11 @@ from chat.context import RequestContext
 from chat.db import Database
 from chat.migrate import migrate
 from chat.neon_store import new_id
-from chat.running_turn import Turn, TurnStore, new_turn_id
+from chat.running_turn import Turn, new_turn_id
 from chat.stream import EventLoop
 from chat.tables.turns import NewTurn
 from chat.turn_keeper import TICK_SECONDS, TurnKeeper
+from chat.turn_store import TurnStore
 from chat.turns import Turns
 from dev.local_postgres import LocalPostgres
 

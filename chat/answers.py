@@ -140,7 +140,7 @@ class Answers:
                 yield event
         running = current.get()
         if running is not None:
-            running.said_all = True
+            running.assistant_done = True
         if titling is not None and await _done_soon(titling):
             yield await self._title_changed(thread, context)
 

@@ -38,11 +38,11 @@ from chat.answers import Answers, text_of
 from chat.context import RequestContext
 from chat.errors import TurnRunning
 from chat.model import clean_title, title_from_message
-from chat.neon_store import NeonStore
 from chat.running_turn import Ready, Turn, current, new_turn_id
 from chat.tables import item_marks
 from chat.tables.turns import NewTurn, TurnRow
 from chat.turn_log import Fold
+from chat.turn_store import TurnStore
 from chat.turns import Turns
 
 BUSY_SECONDS: Final = 1.0
@@ -58,11 +58,11 @@ class Assistant(ChatKitServer[RequestContext]):
     Raises `chat.errors.ChatError` before a turn begins; what goes wrong in one is an `error` event.
     """
 
-    store: NeonStore
+    store: TurnStore
 
     def __init__(
         self,
-        store: NeonStore,
+        store: TurnStore,
         turns: Turns,
         answers: Answers,
     ) -> None:
@@ -180,7 +180,7 @@ class Assistant(ChatKitServer[RequestContext]):
         if reason == "lost":
             return
         fold = Fold(unfinished={item.id: item for item in pending_items})
-        if turn is not None and turn.answered:
+        if turn is not None and turn.whole:
             return
         note = SDKHiddenContextItem(
             id=self.store.generate_item_id("sdk_hidden_context", thread, context),
@@ -188,9 +188,7 @@ class Assistant(ChatKitServer[RequestContext]):
             created_at=datetime.now(UTC),
             content=INTERRUPTED_NOTE if reason == "interrupted" else STOPPED_NOTE,
         )
-        left: list[ThreadItem] = [*fold.written(), note]
-        for item in left:
-            await self.store.add_thread_item(thread.id, item, context)
+        await self.store.add_rest(thread.id, [*fold.written(), note], context)
 
     async def _listed(self, params: ItemsListParams, context: RequestContext) -> Page[ThreadItem]:
         """Return a page of what people see, as many as asked for.

@@ -18,8 +18,8 @@ Job = Callable[[], Awaitable[float]]
 class BackgroundJobs:
     """Repeats each job in a task of its own until nobody has been here for a while.
 
-    `busy` tells of work that keeps them awake, `rested` is called when a job comes to rest. Belongs
-    to the event loop.
+    `busy` tells of work that keeps them awake, `rested` is called when the last of them comes to
+    rest. Belongs to the event loop.
     """
 
     def __init__(
@@ -52,4 +52,5 @@ class BackgroundJobs:
     async def _repeat(self, job: Job) -> None:
         while self.awake:
             await asyncio.sleep(await job())
-        self._rested()
+        if sum(not task.done() for task in self._tasks.values()) == 1:
+            self._rested()

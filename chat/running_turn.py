@@ -1,4 +1,4 @@
-"""One running turn: its readers, its checkpoints, its end, and the store as it sees it."""
+"""One running turn: its readers, its checkpoints, and its end."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import logging
 import queue
 import secrets
 import time
-from collections.abc import Callable
 from contextvars import ContextVar
-from functools import partial
-from typing import Concatenate, Final, Literal, ParamSpec, TypeVar
+from typing import Final, Literal
 
 from chatkit.errors import CustomStreamError
 from chatkit.types import (
@@ -18,30 +16,19 @@ from chatkit.types import (
     NoticeEvent,
     ThreadItem,
     ThreadItemDoneEvent,
-    ThreadMetadata,
     ThreadStreamEvent,
 )
 
-from chat.connection import Connection
 from chat.context import RequestContext
-from chat.errors import AnswerInterrupted, ChatError, Unavailable
-from chat.neon_store import NeonStore
-from chat.tables import threads, turn_logs
+from chat.errors import ChatError
 from chat.tables.turn_ends import Ending
 from chat.tables.turn_logs import Checkpoint
-from chat.tables.turns import LEASE_SECONDS, NewTurn, State
+from chat.tables.turns import NewTurn, State
 from chat.turn_log import Fold, Journal, as_line, as_sse
 
 logger = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 Reason = Literal["stopped", "interrupted", "lost"]
-
-SURE_SECONDS: Final = LEASE_SECONDS / 2
-"""How long a turn is certainly ours after the database has said so; a write takes less than the
-rest of the lease."""
 
 END: Final = b""
 """What a reader gets after the last event."""
@@ -58,7 +45,10 @@ def new_turn_id() -> str:
 
 
 class Turn:
-    """A running turn. Belongs to the event loop: only `ready` queues are read elsewhere."""
+    """A running turn. Belongs to the event loop.
+
+    Elsewhere only `ready` queues are read, and `lease_known_at` is where the turn stores something.
+    """
 
     def __init__(
         self, new: NewTurn, context: RequestContext, *, title: str | None, keep: bool
@@ -75,15 +65,15 @@ class Turn:
         self.began = time.monotonic()
         self.begun = False
         self.over = False
-        self.said_all = False
+        self.assistant_done = False
         """Whether the assistant has come to its end; its last words may still be on their way."""
         self.unstored = False
         """Whether something of it could not be stored, for as long as the turn had patience."""
-        self.left: list[ThreadItem] = []
+        self.unstored_items: list[ThreadItem] = []
         """The items among that: they are stored together with its end."""
         self.storing = asyncio.Lock()
         """Held while a checkpoint with events is on its way, so that the end comes after it."""
-        self.ours_at = self.began
+        self.lease_known_at = self.began
         """When the database was last asked whether the turn is this worker's, and said yes."""
         self._journal = Journal()
         self._batch = ""
@@ -95,9 +85,9 @@ class Turn:
         return self.user_id, self.new.id
 
     @property
-    def answered(self) -> bool:
-        """Whether the whole answer is done: an assistant with tools may have more to say."""
-        return self.said_all and self.fold.answered()
+    def whole(self) -> bool:
+        """Whether all of the answer is done: an assistant with tools may have more to say."""
+        return self.assistant_done and self.fold.answered()
 
     def publish(self, event: ThreadStreamEvent) -> None:
         """Give the event to the readers now, and to the database with the next checkpoint."""
@@ -118,6 +108,12 @@ class Turn:
         # A task that is cancelled before its first step would never come to its end.
         if self.task is not None and self.begun:
             self.task.cancel()
+
+    def lose(self) -> None:
+        """Give it up to the worker that has settled it, whatever its end was to be; repeatable."""
+        if not self.over:
+            self.stop("lost")
+            self.reason = "lost"
 
     def dismiss(self) -> None:
         """Tell the readers that nothing comes after what they have got; safe to repeat."""
@@ -152,98 +148,6 @@ class Turn:
             written=[item_id for item_id in self.fold.done if item_id != self.new.message_id],
             unread=not self.readers and state != "stopped",
         )
-
-
-class TurnStore(NeonStore):
-    """A NeonStore as a running turn needs it; outside a turn it is a NeonStore.
-
-    The SDK stores the copy of the thread that a turn began with. Here a name given meanwhile stays,
-    and a deleted thread does not come back. A turn that another worker may have settled stores
-    nothing before it has made sure. What goes wrong has a sentence for the person.
-    """
-
-    async def run(
-        self,
-        function: Callable[Concatenate[Connection, P], R],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> R:
-        """Run a table function; inside a turn, raise our errors as the SDK's."""
-        turn = current.get()
-        if turn is None:
-            return await super().run(function, *args, **kwargs)
-        try:
-            return await super().run(partial(_if_ours, turn, function), *args, **kwargs)
-        except ChatError as exc:
-            if isinstance(exc, AnswerInterrupted):
-                turn.stop("lost")
-                # Here the cancellation arrives, as it does when a checkpoint finds this out.
-                await asyncio.sleep(0)
-            turn.unstored = turn.unstored or isinstance(exc, Unavailable)
-            logger.warning("turn cannot be stored code=%s: %s", exc.code, exc)
-            raise CustomStreamError(exc.public, allow_retry=exc.allow_retry) from exc
-
-    async def save_thread(self, thread: ThreadMetadata, context: RequestContext) -> None:
-        """Store what the turn changed; outside a turn, insert or replace as the SDK means it."""
-        turn = current.get()
-        if turn is None:
-            await super().save_thread(thread, context)
-            return
-        await self.run(threads.update, user_id=context.user_id, thread=thread, old_title=turn.title)
-        turn.title = thread.title
-
-    async def add_thread_item(
-        self, thread_id: str, item: ThreadItem, context: RequestContext
-    ) -> None:
-        """Append the item; a turn keeps one that cannot be stored now until its end is."""
-        try:
-            await super().add_thread_item(thread_id, item, context)
-        except CustomStreamError as exc:
-            turn = current.get()
-            if turn is not None and isinstance(exc.__cause__, Unavailable):
-                turn.left.append(item)
-            raise
-
-    async def replace_answer(
-        self,
-        thread_id: str,
-        old_ids: list[str],
-        new_items: list[ThreadItem],
-        context: RequestContext,
-    ) -> None:
-        """Put a new answer in the place of an old one, in one transaction."""
-        await super().replace_answer(thread_id, old_ids, new_items, context)
-        turn = current.get()
-        if turn is not None:
-            turn.removed.update(old_ids)
-
-    async def delete_thread_item(
-        self, thread_id: str, item_id: str, context: RequestContext
-    ) -> None:
-        """Delete the item if it is there, unless this turn has replaced it already."""
-        turn = current.get()
-        if turn is None or item_id not in turn.removed:
-            await super().delete_thread_item(thread_id, item_id, context)
-
-
-def _if_ours(
-    turn: Turn,
-    function: Callable[Concatenate[Connection, P], R],
-    conn: Connection,
-    *args: P.args,
-    **kwargs: P.kwargs,
-) -> R:
-    """Run a table function, unless the turn was settled while its worker was cut off.
-
-    Its thread may have gone on then. To ask is to renew the lease, so the answer stays true.
-    """
-    asked = time.monotonic()
-    if not turn.over and asked - turn.ours_at > SURE_SECONDS:
-        rows = [turn.sign_of_life()]
-        if turn.key not in turn_logs.checkpoint(conn, worker=turn.new.worker, rows=rows):
-            raise AnswerInterrupted("settled elsewhere, or deleted with its thread")
-        turn.ours_at = asked
-    return function(conn, *args, **kwargs)
 
 
 def closing(fold: Fold, end: ThreadStreamEvent) -> list[ThreadStreamEvent]:

@@ -45,7 +45,7 @@ class TurnKeeper:
         self._store = store
         self._rest = rest
         self._jobs = BackgroundJobs(
-            self._keep, self._sweep, busy=lambda: bool(self.running), rested=self._rested
+            self._keep, self._sweep, busy=lambda: bool(self.running), rested=self._forget_outages
         )
         self._forgot_at = 0.0
         self._steady_since: float | None = None
@@ -147,7 +147,7 @@ class TurnKeeper:
             logger.error("no sweep: %s", type(exc).__name__, exc_info=exc)
         return SWEEP_SECONDS
 
-    def _rested(self) -> None:
+    def _forget_outages(self) -> None:
         """Forget how the database was before this process rested."""
         self._steady_since = None
         self._cannot_settle = False
@@ -193,9 +193,9 @@ def _take_answer(
     turn: Turn, row: Checkpoint, kept: dict[tuple[str, str], bool], asked: float
 ) -> None:
     if turn.key not in kept:
-        turn.stop("lost")
+        turn.lose()
         return
-    turn.ours_at = max(turn.ours_at, asked)
+    turn.lease_known_at = max(turn.lease_known_at, asked)
     turn.stored(row)
     if kept[turn.key]:
         turn.stop("stopped")

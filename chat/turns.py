@@ -45,6 +45,7 @@ from chat.running_turn import (
 from chat.stream import SAVE_SECONDS, EventLoop, worker
 from chat.tables import turn_ends
 from chat.tables import turns as table
+from chat.tables.items import HIDDEN
 from chat.tables.turns import NewTurn, State, TurnRow
 from chat.turn_keeper import TurnKeeper
 
@@ -220,7 +221,7 @@ class Turns:
             if turn.unstored:
                 # Its readers have waited for the database once, and were told: that is enough.
                 turn.dismiss()
-                self._finish_left(turn)
+                self._finish_unstored(turn)
             await self._end(turn, state)
         finally:
             self._running.pop(turn.key, None)
@@ -228,7 +229,7 @@ class Turns:
 
     async def _state(self, turn: Turn, broken: Exception | None) -> State:
         """Tell the readers why the turn is over, unless it came to its end; return how it did."""
-        if turn.reason in {"stopped", "interrupted"} and turn.answered:
+        if turn.reason in {"stopped", "interrupted"} and turn.whole:
             return "done"
         match turn.reason:
             case "stopped":
@@ -248,10 +249,10 @@ class Turns:
         for event in closing(turn.fold, end):
             turn.publish(event)
 
-    def _finish_left(self, turn: Turn) -> None:
+    def _finish_unstored(self, turn: Turn) -> None:
         """Tell those who join later that what is stored with the turn's end is done."""
-        for item in turn.left:
-            if item.id in turn.fold.unfinished:
+        for item in turn.unstored_items:
+            if item.id not in turn.fold.done and item.type not in HIDDEN:
                 turn.publish(ThreadItemDoneEvent(item=item))
 
     async def _why_lost(self, turn: Turn) -> ChatError:
@@ -276,7 +277,7 @@ class Turns:
                     turn_ends.end,
                     worker=self.keeper.worker_id,
                     ending=ending,
-                    items_left=turn.left,
+                    items_left=turn.unstored_items,
                 )
         except ChatError as exc:
             # Another worker settles it from the checkpoints once the database is back.

@@ -105,10 +105,12 @@ LOCK_EXPIRED: Final = """
    FOR UPDATE SKIP LOCKED
 """
 
+# A worker that comes back must not take it for a turn that it has ended so itself.
 SETTLE: Final = """
     -- chat.turn_ends.settle
     UPDATE chatkit_turn
        SET state = %(state)s,
+           worker = '',
            ended_at = clock_timestamp()
      WHERE user_id = %(user_id)s
        AND id = %(turn_id)s

@@ -21,6 +21,7 @@ ROOMS = (
     "chat.turn_readers",
     "chat.turns",
     "chat.turn_keeper",
+    "chat.turn_store",
     "chat.running_turn",
     "chat.turn_log",
     "chat.upkeep",

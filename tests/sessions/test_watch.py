@@ -13,11 +13,12 @@ from chat import turn_readers
 from chat.context import RequestContext
 from chat.db import Database
 from chat.errors import AnotherPerson, SessionEnded
-from chat.running_turn import Ready, Turn, TurnStore, new_turn_id
+from chat.running_turn import Ready, Turn, new_turn_id
 from chat.sessions import Credentials, Sessions, SessionWatch
 from chat.stream import EventLoop
 from chat.tables.turns import NewTurn
 from chat.turn_keeper import TurnKeeper
+from chat.turn_store import TurnStore
 from chat.turns import Turns
 from tests.fix_http import Scripted, answer, silence
 from tests.fix_turns import eventually

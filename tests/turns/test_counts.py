@@ -19,10 +19,11 @@ from chatkit.types import (
 from chat import background, turn_readers
 from chat.context import RequestContext
 from chat.db import Database
-from chat.running_turn import END, Ready, Turn, TurnStore, new_turn_id
+from chat.running_turn import END, Ready, Turn, new_turn_id
 from chat.stream import EventLoop
 from chat.tables.turns import NewTurn
 from chat.turn_keeper import TICK_SECONDS, TurnKeeper
+from chat.turn_store import TurnStore
 from chat.turns import Turns
 from tests.fix_proxy import Proxy, proxy
 from tests.fix_store import a_message, a_thread, an_answer

@@ -15,12 +15,13 @@ from chat.context import RequestContext
 from chat.db import Database
 from chat.errors import RateLimited, TooManyTurns, TurnRunning
 from chat.limits import TurnLimits
-from chat.running_turn import TurnStore, new_turn_id
+from chat.running_turn import new_turn_id
 from chat.stream import EventLoop
 from chat.tables import limits, turns
 from chat.tables.limits import Limit
 from chat.tables.turns import NewTurn
 from chat.turn_keeper import TurnKeeper
+from chat.turn_store import TurnStore
 from chat.turns import Turns
 from tests.fix_auth import Person
 from tests.fix_model import ModelServer, Reply

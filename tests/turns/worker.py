@@ -28,9 +28,10 @@ from chat.errors import TurnRunning
 from chat.model import ModelSource
 from chat.model.plug_in import TurnContext
 from chat.neon_store import NeonStore
-from chat.running_turn import END, Ready, Turn, TurnStore
+from chat.running_turn import END, Ready, Turn
 from chat.stream import EventLoop
 from chat.turn_keeper import TurnKeeper
+from chat.turn_store import TurnStore
 from chat.turns import Turns
 
 ALICE = RequestContext(user_id="user_alice")
@@ -126,6 +127,16 @@ def stored(database: Database) -> list[tuple[str, str | None, str | None]]:
             "SELECT kind, document->'content'->0->>'text', outcome FROM chatkit_thread_item"
             " WHERE kind <> 'sdk_hidden_context' ORDER BY position"
         ).fetchall()
+
+
+def notes(database: Database) -> int:
+    """Count what Alice's thread says to the model alone."""
+    with database.connection() as conn:
+        row = conn.execute(
+            "SELECT count(*) FROM chatkit_thread_item WHERE kind = 'sdk_hidden_context'"
+        ).fetchone()
+    assert row
+    return int(row[0])
 
 
 def states(database: Database) -> list[str]:

@@ -25,12 +25,16 @@ def start(command: list[str], **environ: str) -> subprocess.CompletedProcess[str
 
 
 PROBE = """
-import os, sys
+import contextlib, os, sys
 main = os.getppid()
+def sockets():
+    for fd in os.listdir(f"/proc/{main}/fd"):
+        # It may be closed by now.
+        with contextlib.suppress(FileNotFoundError):
+            yield os.readlink(f"/proc/{main}/fd/{fd}").startswith("socket:")
 with open(os.environ["TOLD"], "a") as told:
-    print("agents" in sys.modules, "app" in sys.modules, len(os.listdir(f"/proc/{main}/task")),
-          sum(os.readlink(f"/proc/{main}/fd/{fd}").startswith("socket:")
-              for fd in os.listdir(f"/proc/{main}/fd")), file=told)
+    threads = len(os.listdir(f"/proc/{main}/task"))
+    print("agents" in sys.modules, "app" in sys.modules, threads, sum(sockets()), file=told)
 def app(environ, start_response): ...
 """
 
@@ -47,8 +51,10 @@ def test_workers_find_the_libraries_loaded_and_load_the_app_themselves(tmp_path:
     }
 
     with subprocess.Popen([*GUNICORN[:-1], "probe:app"], env=environ, cwd=ROOT) as gunicorn:
-        eventually(lambda: told.exists() and len(told.read_text().splitlines()) == 2)
-        gunicorn.terminate()
+        try:
+            eventually(lambda: told.exists() and len(told.read_text().splitlines()) == 2)
+        finally:
+            gunicorn.terminate()
 
     # A thread or a connection of the first process would not survive the fork: it has its own
     # thread, and the socket that all listen at.
