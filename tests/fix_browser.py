@@ -7,10 +7,11 @@ plugin's fixtures, which would live as long as the run, are not used.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
@@ -35,6 +36,7 @@ NAMES = "--host-resolver-rules=MAP *.test 127.0.0.1"
 SETTLED = """() => Promise.all(document.getAnimations()
   .filter((one) => one.effect.getTiming().iterations !== Infinity)
   .map((one) => one.finished.catch(() => {})))"""
+Held = TypeVar("Held")
 NewPerson = Callable[..., "Reader"]
 Heard = Callable[[str, str], None]
 """Gets the kind and the text of what a console says."""
@@ -251,6 +253,20 @@ def a_window(chromium: Browser, heard: Heard, **options: Any) -> BrowserContext:
 def alice_at_home(new_person: NewPerson) -> Reader:
     """Alice, signed in, with a window as wide as a desk allows."""
     return new_person()
+
+
+def until(page: Page, holds: Callable[[], object], what: str) -> None:
+    """Wait until it holds, while the page goes on and its routes are served."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not holds():
+        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_MS / 1000:.0f} s"
+        page.wait_for_timeout(20)
+
+
+def came(page: Page, held: list[Held], count: int = 1, what: str = "a request") -> list[Held]:
+    """Wait until so many are held, and return them."""
+    until(page, lambda: len(held) >= count, f"{what}, no. {count}")
+    return held
 
 
 def keep_problem(problems: list[str], kind: str, text: str) -> None:

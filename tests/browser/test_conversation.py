@@ -10,7 +10,7 @@ import pytest
 from chatkit.types import ClosedStatus, LockedStatus, ThreadItem
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.fix_browser import NewPerson, Reader, Talkative, assert_accessible
+from tests.fix_browser import NewPerson, Reader, Talkative, assert_accessible, came
 from tests.fix_model import Reply
 from tests.fix_store import NOON, a_message, an_answer
 
@@ -482,9 +482,7 @@ def test_what_was_typed_before_the_module_came_goes_into_its_composer(
     page.route("**/element.js", lambda route: held.append(route))
     page.reload(wait_until="commit")
     page.locator(".message-box").evaluate("one => { one.value = 'Early words' }")
-    while not held:
-        page.wait_for_timeout(20)
-    for route in held:
+    for route in came(page, held, what="element.js"):
         route.continue_()
     page.wait_for_selector("threadkeeper-chat[data-ready]", state="attached")
 

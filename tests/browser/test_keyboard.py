@@ -11,7 +11,7 @@ from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 from tests.browser.keys import Keys
 from tests.browser.test_manage import owns, titles
 from tests.fix_auth import PASSWORD
-from tests.fix_browser import NewPerson, Reader
+from tests.fix_browser import NewPerson, Reader, came
 
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 
@@ -261,8 +261,7 @@ def test_what_the_server_said_before_an_undo_moves_no_focus_after_it(alice: Read
     keys.go_to("Delete")
     keys.press("Enter")
     expect(titles(page)).to_have_text(["Twine"])
-    while not held:
-        page.wait_for_timeout(20)
+    came(page, held, what="the answer to the deletion")
     keys.press("Control+z")
     expect(titles(page)).to_have_text(["Knots", "Twine"])
     route, old = held[0]

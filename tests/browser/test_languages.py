@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.widget_site import NewVisitor, Sites, Visitor
-from tests.fix_browser import assert_accessible
+from tests.fix_browser import assert_accessible, came
 from tests.fix_model import Reply, pieces_of
 
 CODE = "Here:\n\n```python\nprint(1)\n```\n\nHat geholfen."
@@ -180,8 +180,7 @@ def test_words_that_come_late_leave_what_is_being_written(
     visitor.page.route("**/widget/de.js*", refuse_first)
     # The panel does without the words, and the conversation in it asks once more and does not wait.
     page = opened(visitor, "Chat öffnen")
-    while len(asked) < 2:
-        page.wait_for_timeout(20)
+    came(page, asked, 2, "the German words")
     page.get_by_role("textbox", name="Message").fill("Hallo")
 
     for late in asked[1:]:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.test_element_history import away, boxed, list_of, only, opens, owns, show
-from tests.fix_browser import Reader, Talkative
+from tests.fix_browser import Reader, Talkative, came
 from tests.fix_model import Reply
 
 SLOW = Reply([f"word{number} " for number in range(400)], pause=0.02)
@@ -27,13 +27,6 @@ def hold(page: Page, kind: str, address: str = "**/chatkit") -> list[Route]:
     """Hold all requests of this kind from now on."""
     held: list[Route] = []
     page.route(address, only(kind, held.append))
-    return held
-
-
-def came(page: Page, held: list[Route], count: int = 1) -> list[Route]:
-    """Wait until so many are held."""
-    while len(held) < count:
-        page.wait_for_timeout(20)
     return held
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.wire import Wire
-from tests.fix_browser import NewPerson, Reader
+from tests.fix_browser import NewPerson, Reader, until
 from tests.fix_model import ModelServer, Reply, pieces_of
 from tests.fix_server import Talking
 
@@ -217,9 +217,7 @@ def test_a_server_that_stays_away_leads_to_an_honest_state_and_a_way_on(
     page.clock.install()
     model.script(Reply(pieces=pieces_of(LONG), pause=SLOWLY))
     alice.say("Go on")
-    while "word6" not in (answer(page).text_content() or ""):
-        page.clock.run_for(100)
-        page.wait_for_timeout(20)
+    until(page, lambda: "word6" in run_on(page), "the seventh word of the answer")
     wire.cut()
     alert = page.get_by_role("alert")
     for _ in range(40):
@@ -235,6 +233,12 @@ def test_a_server_that_stays_away_leads_to_an_honest_state_and_a_way_on(
 
     alice.wait_for_answer()
     assert_whole(page)
+
+
+def run_on(page: Page) -> str:
+    """Let the page's clock run on a little, and return what there is of the answer."""
+    page.clock.run_for(100)
+    return answer(page).text_content() or ""
 
 
 def lose_the_answer(route: Route) -> None:

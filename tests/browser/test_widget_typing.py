@@ -13,6 +13,7 @@ from tests.browser.test_widget_calls import dialog
 from tests.browser.test_widget_sign_in import box, say, signed_out
 from tests.browser.widget_site import Sites, Visitor
 from tests.fix_auth import Person
+from tests.fix_browser import came
 from tests.fix_store import a_thread
 
 WORDS = "Whoever types does not look at what is loading, and finds every letter again."
@@ -36,9 +37,7 @@ def typed_through(page: Page, *waits: str, opens: str = "Open chat") -> None:
     share = len(WORDS) // (len(waits) + 1)
     for at in range(len(waits)):
         page.keyboard.type(WORDS[at * share : (at + 1) * share], delay=5)
-        while len(held) <= at:
-            page.wait_for_timeout(20)
-        held[at].continue_()
+        came(page, held, at + 1, waits[at])[at].continue_()
     page.keyboard.type(WORDS[len(waits) * share :], delay=15)
     expect(box(page)).to_have_value(WORDS)
 
@@ -63,8 +62,7 @@ def test_enter_twice_while_the_session_is_asked_for_sends_once(visitor: Visitor)
     box(page).fill("Anybody there?")
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
-    while not held:
-        page.wait_for_timeout(20)
+    came(page, held, what="the session")
 
     held[0].continue_()
 
@@ -109,8 +107,7 @@ def test_a_thread_that_takes_no_messages_keeps_the_focus_in_the_dialog(
 
     page.reload()
     box(page).click()
-    while not held:
-        page.wait_for_timeout(20)
+    came(page, held, what="the last thread")
     expect(box(page)).to_be_focused()
     held[0].continue_()
 
