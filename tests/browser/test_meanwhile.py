@@ -114,6 +114,66 @@ def test_a_message_on_its_way_waits_in_the_thread_that_was_left(alice_at_home: R
     expect(box(page)).to_have_value("Are they safe?\n\nAnd")
 
 
+def test_a_message_that_arrived_in_the_thread_that_was_left_is_no_draft_there(
+    alice_at_home: Reader,
+) -> None:
+    [knots, twine] = owns(alice_at_home, "Knots", "Twine")
+    page = at_home(alice_at_home, initialThread=knots)
+    expect(bubbles(page)).to_have_count(1)
+    held = hold(page, "threads.add_user_message")
+    alice_at_home.say("Are they safe?")
+    came(page, held)
+    page.keyboard.type("And")
+    held[0].fetch()
+    page.unroute_all()
+
+    page.evaluate("id => chat.setThreadId(id)", twine)
+    page.evaluate("id => chat.setThreadId(id)", knots)
+    expect(bubbles(page)).to_have_text(["What about knots?", "Are they safe?"])
+    expect(box(page)).to_have_value("And")
+    alice_at_home.say("Are they safe?")
+
+    # It arrived, so that the same words are another message.
+    expect(bubbles(page)).to_have_text(["What about knots?", *["Are they safe?"] * 2])
+    alice_at_home.wait_for_answer()
+    expect(page.locator(".item-assistant")).to_have_count(3)
+    expect(box(page)).to_have_value("")
+
+
+def test_a_message_on_its_way_is_not_taken_for_the_same_words_of_before(
+    alice_at_home: Reader,
+) -> None:
+    [knots, twine] = owns(alice_at_home, "Knots", "Twine")
+    page = at_home(alice_at_home, initialThread=knots)
+    expect(bubbles(page)).to_have_count(1)
+    held = hold(page, "threads.add_user_message")
+    alice_at_home.say("What about knots?")
+    came(page, held)
+    page.keyboard.type("Please")
+
+    page.evaluate("id => chat.setThreadId(id)", twine)
+    page.evaluate("id => chat.setThreadId(id)", knots)
+
+    expect(bubbles(page)).to_have_text(["What about knots?"])
+    expect(box(page)).to_have_value("What about knots?\n\nPlease")
+
+
+def test_a_message_on_its_way_is_kept_beside_one_that_has_to_wait(alice_at_home: Reader) -> None:
+    [knots, twine] = owns(alice_at_home, "Knots", "Twine")
+    page = at_home(alice_at_home, initialThread=knots)
+    expect(bubbles(page)).to_have_count(1)
+    held = hold(page, "threads.add_user_message")
+    alice_at_home.say("Are they safe?")
+    came(page, held)
+
+    page.evaluate("chat.sendUserMessage({ text: 'And wet ones?' })")
+    expect(box(page)).to_have_value("And wet ones?")
+    page.evaluate("id => chat.setThreadId(id)", twine)
+    page.evaluate("id => chat.setThreadId(id)", knots)
+
+    expect(box(page)).to_have_value("Are they safe?\n\nAnd wet ones?")
+
+
 def test_a_message_that_arrived_is_no_draft_any_more(alice_at_home: Reader) -> None:
     page = alice_at_home.open("/history/new")
     held = hold(page, "threads.create")

@@ -72,6 +72,7 @@ export class Loading {
       });
       this.unread = false;
       meet(about);
+      if (!late) this.#takeFromDraft(items);
     } catch (error) {
       if (visit === this.#visit && !quiet) fail(error, [{ label: word("fault.again"), run: () => reload() }]);
     }
@@ -86,6 +87,17 @@ export class Loading {
       if (this.#cursor === null || !(await this.#goBack(STRIDE))) return null;
     }
     return this.#room.conversation.elementOf(itemId);
+  }
+
+  /** What was on its way when this thread was left, and stands in it now, is no draft any more. */
+  #takeFromDraft(items) {
+    const { composer, outbox, threadId } = this.#room;
+    const arrived = outbox().among(threadId(), items);
+    if (!arrived) return;
+    outbox().confirm(threadId());
+    const sent = `${arrived.text}\n\n`;
+    const rest = `${composer.text}\n\n`.startsWith(sent) ? composer.text.slice(sent.length) : composer.text;
+    this.#room.compose(rest, composer.quote === arrived.quote ? "" : composer.quote);
   }
 
   /** Read the messages before the first that is shown; return whether that worked. */

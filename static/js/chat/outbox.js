@@ -41,6 +41,20 @@ export class Outbox {
   }
 
   /**
+   * Return the thread's message if it stands among these items, newer than what was said before it.
+   * @param {string | null} threadId
+   * @param {any[]} items the newest, oldest first
+   */
+  among(threadId, items) {
+    const last = this.#read(threadId);
+    if (last?.after === undefined) return null;
+    const since = items.slice(items.findIndex(({ id }) => id === last.after) + 1);
+    const textOf = (item) => item.content.map((part) => part.text).join("");
+    const same = (item) => textOf(item) === last.text && (item.quoted_text ?? "") === last.quote;
+    return since.some((item) => item.type === "user_message" && same(item)) ? last : null;
+  }
+
+  /**
    * The thread's message has arrived: the same words again are another message.
    * @param {string | null} threadId
    */

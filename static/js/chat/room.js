@@ -96,6 +96,7 @@ export class Room {
     if (thread !== this.#thread || !this.#host.isConnected) return false;
     composer.busy = this.busy();
     if (there) return true;
+    this.#sent = null;
     this.putBack({ text, quote });
     return false;
   };
@@ -232,9 +233,8 @@ export class Room {
     if (text || quote) this.prepare();
   }
 
-  /** What can't be sent now is in the composer again. */
+  /** What can't be sent now is in the composer again; what is on its way already stays on it. */
   putBack = ({ text, quote }) => {
-    this.#sent = null;
     this.compose(this.composer.before(text), quote || undefined);
   };
 

@@ -8,11 +8,14 @@ import { contextMetadata } from "./context.js";
  * @param {any} room what the element lends
  * @param {{ text: string, quote: string, toolChoice?: object, model?: string }} message
  */
-export function messageRequest({ draftOwner, outbox, pageContext, threadId }, { text, quote, toolChoice, model }) {
+export function messageRequest(room, { text, quote, toolChoice, model }) {
+  const { conversation, draftOwner, loading, outbox, pageContext, threadId } = room;
   const thread = threadId();
   const { key, metadata, chosen } = outbox().keep(thread, text, quote, () => ({
     metadata: contextMetadata(pageContext(), { owner: draftOwner(), threadId: thread }),
     chosen: { tool_choice: toolChoice, model },
+    // Of a thread that was not read yet nobody knows.
+    after: loading.unread ? undefined : conversation.lastQuestion,
   }));
   const input = {
     content: [{ type: "input_text", text }],

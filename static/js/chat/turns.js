@@ -255,8 +255,9 @@ export class Turns {
 
   /** What the server never took goes back to where it was written. */
   #giveBack(sent) {
-    const { composer, conversation, host, putBack } = this.#room;
+    const { composer, conversation, host, keepDraft, putBack } = this.#room;
     conversation.removeSending();
+    keepDraft(null);
     putBack(sent);
     // Whoever went on elsewhere stays there.
     if (host.matches(":focus-within") || document.activeElement === document.body) composer.focus();
