@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.widget_site import NewVisitor, Sites, Visitor
-from tests.fix_browser import assert_accessible, came
+from tests.fix_browser import Reader, assert_accessible, came
 from tests.fix_model import Reply, pieces_of
 
 CODE = "Here:\n\n```python\nprint(1)\n```\n\nHat geholfen."
@@ -191,6 +191,20 @@ def test_words_that_come_late_leave_what_is_being_written(
     page.get_by_role("button", name="Senden").click()
     expect(page.get_by_role("button", name="Diese Antwort kopieren")).to_be_visible()
     visitor.problems.clear()
+
+
+def test_words_that_came_after_all_are_waited_for_again(alice_at_home: Reader) -> None:
+    page = alice_at_home.open("/history/new")
+    learn = """async () => {
+        const { areMissed, speak } = await import("/assets/now/js/chat/words.js");
+        return { came: await speak("de"), missed: areMissed("de") };
+    }"""
+    page.route("**/words/de.js", lambda route: route.abort())
+    assert page.evaluate(learn) == {"came": False, "missed": True}
+    page.unroute_all()
+
+    assert page.evaluate(learn) == {"came": True, "missed": False}
+    alice_at_home.problems.clear()
 
 
 def test_nothing_is_shown_in_english_first(speaking: Sites, visitor: Visitor) -> None:

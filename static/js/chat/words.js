@@ -171,7 +171,9 @@ async function loaded(name) {
     timer = setTimeout(() => reject(new Error(`nothing came within ${PATIENCE} ms`)), PATIENCE);
   });
   try {
-    return (await Promise.race([LANGUAGES[name](), late])).WORDS;
+    const { WORDS } = await Promise.race([LANGUAGES[name](), late]);
+    if (missed === name) missed = "";
+    return WORDS;
   } catch (error) {
     missed = name;
     console.warn(`threadkeeper: the words of the language "${name}" could not be loaded:`, error);
