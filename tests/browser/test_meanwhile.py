@@ -11,7 +11,8 @@ from tests.browser.test_element_history import away, boxed, list_of, only, opens
 from tests.fix_browser import Reader, Talkative, came
 from tests.fix_model import Reply
 
-SLOW = Reply([f"word{number} " for number in range(400)], pause=0.02)
+# It ends when it is stopped, however slow the machine is.
+ENDLESS = Reply([f"word{number} " for number in range(20)], pause=0.02, then="hang")
 A_LITTLE = Reply([f"word{number} " for number in range(20)], pause=0.03)
 
 
@@ -30,6 +31,12 @@ def hold(page: Page, kind: str, address: str = "**/chatkit") -> list[Route]:
     return held
 
 
+def stop(who: Reader) -> None:
+    """Stop the answer that is being written."""
+    who.page.get_by_role("button", name="Stop").click()
+    who.wait_for_answer()
+
+
 def at_home(alice: Reader, **options: Any) -> Page:
     """An element of Alice's that keeps what she types."""
     return boxed(alice, {"composer": {"draftOwner": alice.person.id}, **options})
@@ -43,7 +50,7 @@ def test_a_message_sent_before_a_thread_was_read_leaves_what_stands_before_it(
 ) -> None:
     [knots] = owns(alice_at_home, "Knots")
     page = at_home(alice_at_home)
-    talkative.when_asked("And of splices?", SLOW)
+    talkative.when_asked("And of splices?", ENDLESS)
     held = hold(page, "items.list")
     page.evaluate("id => void chat.setThreadId(id)", knots)
     came(page, held)
@@ -54,7 +61,7 @@ def test_a_message_sent_before_a_thread_was_read_leaves_what_stands_before_it(
 
     expect(bubbles(page)).to_have_text(["What about knots?", "And of splices?"])
     expect(page.locator(".item-assistant")).to_have_count(2)
-    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    stop(alice_at_home)
 
 
 def test_a_thread_that_could_not_be_read_is_read_after_the_answer(alice_at_home: Reader) -> None:
@@ -76,7 +83,7 @@ def test_an_answer_in_a_thread_that_was_opened_in_passing_hides_nothing(
     alice_at_home: Reader, talkative: Talkative
 ) -> None:
     [knots, twine] = owns(alice_at_home, "Knots", "Twine")
-    talkative.when_asked("Go on about twine", SLOW)
+    talkative.when_asked("Go on about twine", ENDLESS)
     page = at_home(alice_at_home, initialThread=twine)
     expect(bubbles(page)).to_have_count(1)
     alice_at_home.say("Go on about twine")
@@ -93,6 +100,7 @@ def test_an_answer_in_a_thread_that_was_opened_in_passing_hides_nothing(
     held[1].continue_()
 
     expect(bubbles(page)).to_have_text(["What about twine?", "Go on about twine"])
+    stop(alice_at_home)
 
 
 # A message on its way
@@ -238,7 +246,7 @@ def test_whoever_pressed_send_types_on(alice_at_home: Reader, talkative: Talkati
 def test_whoever_pressed_stop_with_a_key_has_the_focus_where_one_writes(
     alice_at_home: Reader, talkative: Talkative, how: str
 ) -> None:
-    talkative.when_asked("Go on for long", SLOW)
+    talkative.when_asked("Go on for long", ENDLESS)
     page = alice_at_home.open("/history/new")
     alice_at_home.say("Go on for long")
     expect(page.locator(".item-assistant")).to_contain_text("word3")
@@ -289,10 +297,12 @@ def test_a_list_that_comes_late_does_not_come_over_what_is_being_written(
     page.keyboard.type("What about")
 
     held[0].continue_()
-    page.wait_for_timeout(300)
+    # The element asked for the list first, so that it has it before this is told.
+    page.evaluate("url => import(url).then((list) => list.listStyles())", held[0].request.url)
+    page.evaluate("() => new Promise((done) => setTimeout(() => requestAnimationFrame(done)))")
+    expect(list_of(page)).to_have_count(0)
     page.keyboard.type(" splices?")
 
     expect(box(page)).to_have_value("What about splices?")
-    expect(list_of(page)).to_have_count(0)
     show(page)
     expect(opens(page, "Knots")).to_be_visible()
