@@ -11,7 +11,7 @@ from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 from tests.browser.keys import Keys
 from tests.browser.test_manage import owns, titles
 from tests.fix_auth import PASSWORD
-from tests.fix_browser import NewPerson, Reader, came
+from tests.fix_browser import NewPerson, Reader, came, until
 
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 
@@ -249,6 +249,28 @@ def test_one_is_deleted_after_the_question_and_comes_back(alice: Reader) -> None
         expect(titles(page)).to_have_text(["Knots", "Twine", "Rope"])
         keys.is_on(page.get_by_role("link", name="Twine"))
         keys.press("Tab")
+
+
+def test_what_comes_back_with_the_list_first_has_the_focus_too(alice: Reader) -> None:
+    owns(alice, "Knots", "Twine", "Rope")
+    keys, page = at(alice), alice.page
+    to_list(keys)
+    keys.press("ArrowDown")
+    pick(keys, "Delete")
+    keys.go_to("Delete")
+    keys.press("Enter")
+    expect(titles(page)).to_have_text(["Knots", "Rope"])
+    undone: list[tuple[Route, APIResponse]] = []
+    page.route("**/undo", lambda route: undone.append((route, route.fetch())))
+
+    keys.press("Control+z")
+    until(page, lambda: undone, "the undoing")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(titles(page)).to_have_text(["Knots", "Twine", "Rope"])
+    [(route, answer)] = undone
+    route.fulfill(response=answer)
+
+    keys.is_on(page.get_by_role("link", name="Twine"))
 
 
 def test_what_the_server_said_before_an_undo_moves_no_focus_after_it(alice: Reader) -> None:

@@ -14,13 +14,25 @@ from dev import processes
 from tests.fix_server import ROOT, Server
 from tests.ports import kept_port
 
-SAYS_WHEN: Final = """
-import gc
-loading = gc.isenabled()
+SAYS_WHAT: Final = """
+import contextlib, gc, os, sys
+main = os.getppid()
+loaded = ["agents" in sys.modules, "app" in sys.modules]
+threads = len(os.listdir(f"/proc/{main}/task"))
+
+def sockets():
+    for fd in os.listdir(f"/proc/{main}/fd"):
+        # It may be closed by now.
+        with contextlib.suppress(FileNotFoundError):
+            yield os.readlink(f"/proc/{main}/fd/{fd}").startswith("socket:")
 
 def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
-    said = f"loading: {loading}, serving: {gc.isenabled()}, put aside: {gc.get_freeze_count() > 0}"
+    said = (
+        f"libraries and app loaded: {loaded}, "
+        f"threads and sockets before: {threads}, {sum(sockets())}, "
+        f"looks for garbage: {gc.isenabled()}, not in what was loaded: {gc.get_freeze_count() > 0}"
+    )
     return [said.encode()]
 """
 
@@ -56,8 +68,10 @@ def test_a_program_on_this_machine_cannot_change_our_scheme(server: Server) -> N
     assert "fill in every field" in answer.text
 
 
-def test_a_worker_looks_for_garbage_when_it_serves_and_not_while_it_loads(tmp_path: Path) -> None:
-    (tmp_path / "says_when.py").write_text(SAYS_WHEN)
+def test_a_worker_finds_the_libraries_loaded_and_looks_for_garbage_beside_them(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "says_what.py").write_text(SAYS_WHAT)
     port = kept_port()
     place = ["--pythonpath", str(tmp_path), "--bind", f"127.0.0.1:{port}", "--workers", "1"]
     given = {"DATABASE_URL": "postgresql://app@localhost/app", "BETTER_AUTH_URL": "http://auth"}
@@ -70,11 +84,16 @@ def test_a_worker_looks_for_garbage_when_it_serves_and_not_while_it_loads(tmp_pa
             return False
         return True
 
-    words = [sys.executable, "-m", "gunicorn", *place, "says_when:app"]
+    words = [sys.executable, "-m", "gunicorn", *place, "says_what:app"]
     with subprocess.Popen(words, env={**os.environ, **given}, cwd=ROOT) as gunicorn:
         try:
             assert processes.wait_until(answers, seconds=60)
         finally:
             gunicorn.terminate()
 
-    assert said == ["loading: False, serving: True, put aside: True"]
+    # A thread or a connection of the first process would not survive the fork: it has its own
+    # thread, and the socket that all listen at.
+    assert said == [
+        "libraries and app loaded: [True, False], threads and sockets before: 1, 1, "
+        "looks for garbage: True, not in what was loaded: True"
+    ]

@@ -10,8 +10,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.fix_turns import eventually
-
 ROOT = Path(__file__).parent.parent.parent
 GUNICORN = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", "wsgi:app"]
 FLASK = [sys.executable, "-m", "flask", "--app", "app", "run", "--port", "0"]
@@ -22,43 +20,6 @@ def start(command: list[str], **environ: str) -> subprocess.CompletedProcess[str
     return subprocess.run(
         command, env=keep | environ, cwd=ROOT, capture_output=True, text=True, timeout=60
     )
-
-
-PROBE = """
-import contextlib, os, sys
-main = os.getppid()
-def sockets():
-    for fd in os.listdir(f"/proc/{main}/fd"):
-        # It may be closed by now.
-        with contextlib.suppress(FileNotFoundError):
-            yield os.readlink(f"/proc/{main}/fd/{fd}").startswith("socket:")
-with open(os.environ["TOLD"], "a") as told:
-    threads = len(os.listdir(f"/proc/{main}/task"))
-    print("agents" in sys.modules, "app" in sys.modules, threads, sum(sockets()), file=told)
-def app(environ, start_response): ...
-"""
-
-
-def test_workers_find_the_libraries_loaded_and_load_the_app_themselves(tmp_path: Path) -> None:
-    told = tmp_path / "told"
-    (tmp_path / "probe.py").write_text(PROBE)
-    environ = os.environ | {
-        "DATABASE_URL": "postgresql://db.example.com/chat",
-        "BETTER_AUTH_URL": "http://localhost:1",
-        "WEB_CONCURRENCY": "2",
-        "PYTHONPATH": str(tmp_path),
-        "TOLD": str(told),
-    }
-
-    with subprocess.Popen([*GUNICORN[:-1], "probe:app"], env=environ, cwd=ROOT) as gunicorn:
-        try:
-            eventually(lambda: told.exists() and len(told.read_text().splitlines()) == 2)
-        finally:
-            gunicorn.terminate()
-
-    # A thread or a connection of the first process would not survive the fork: it has its own
-    # thread, and the socket that all listen at.
-    assert told.read_text().splitlines() == ["True False 1 1"] * 2
 
 
 @pytest.mark.parametrize("command", [GUNICORN, FLASK], ids=["gunicorn", "flask"])

@@ -102,6 +102,7 @@ function removed(list, { ids, news }, open) {
   else (handleOf(next) ?? list).focus();
 }
 
+/** The list may have been read anew meanwhile: then they stand there already. */
 function putBack(list, places) {
   for (const { row, group } of places) {
     if (findRow(list, row.dataset.thread)) continue;
@@ -109,5 +110,5 @@ function putBack(list, places) {
     if (row.matches("[data-pinned]")) continue;
     putByMoment(list, row, group);
   }
-  handleOf(places[0]?.row)?.focus();
+  if (places.length) handleOf(findRow(list, places[0].row.dataset.thread))?.focus();
 }
