@@ -73,13 +73,7 @@ class TurnStore(NeonStore):
         self, thread_id: str, item: ThreadItem, context: RequestContext
     ) -> None:
         """Append the item; a turn keeps one that cannot be stored now until its end is."""
-        try:
-            await super().add_thread_item(thread_id, item, context)
-        except CustomStreamError:
-            turn = current.get()
-            if turn is not None and turn.unstored:
-                turn.unstored_items.append(item)
-            raise
+        await self.add_rest(thread_id, [item], context)
 
     async def add_rest(
         self, thread_id: str, items: Sequence[ThreadItem], context: RequestContext
@@ -87,11 +81,11 @@ class TurnStore(NeonStore):
         """Append what is left of an answer; with one that cannot be stored now, all others wait."""
         for at, item in enumerate(items):
             try:
-                await self.add_thread_item(thread_id, item, context)
+                await super().add_thread_item(thread_id, item, context)
             except CustomStreamError:
                 turn = current.get()
                 if turn is not None and turn.unstored:
-                    turn.unstored_items += items[at + 1 :]
+                    turn.unstored_items += items[at:]
                 raise
 
     async def replace_answer(

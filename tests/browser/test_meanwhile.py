@@ -106,13 +106,26 @@ def test_an_answer_in_a_thread_that_was_opened_in_passing_hides_nothing(
 # A message on its way
 
 
-def test_a_message_on_its_way_waits_in_the_thread_that_was_left(alice_at_home: Reader) -> None:
-    [knots, twine] = owns(alice_at_home, "Knots", "Twine")
-    page = at_home(alice_at_home, initialThread=knots)
+def on_its_way(alice: Reader, text: str) -> tuple[str, str, list[Route]]:
+    """Send it into one of two threads, and hold it; return both, and what is held."""
+    knots, twine = owns(alice, "Knots", "Twine")
+    page = at_home(alice, initialThread=knots)
     expect(bubbles(page)).to_have_count(1)
     held = hold(page, "threads.add_user_message")
-    alice_at_home.say("Are they safe?")
+    alice.say(text)
     came(page, held)
+    return knots, twine, held
+
+
+def passes_through(page: Page, *threads: str) -> None:
+    """Open these threads one after another."""
+    for thread in threads:
+        page.evaluate("id => chat.setThreadId(id)", thread)
+
+
+def test_a_message_on_its_way_waits_in_the_thread_that_was_left(alice_at_home: Reader) -> None:
+    knots, twine, _ = on_its_way(alice_at_home, "Are they safe?")
+    page = alice_at_home.page
     page.keyboard.type("And")
 
     page.evaluate("id => chat.setThreadId(id)", twine)
@@ -125,18 +138,13 @@ def test_a_message_on_its_way_waits_in_the_thread_that_was_left(alice_at_home: R
 def test_a_message_that_arrived_in_the_thread_that_was_left_is_no_draft_there(
     alice_at_home: Reader,
 ) -> None:
-    [knots, twine] = owns(alice_at_home, "Knots", "Twine")
-    page = at_home(alice_at_home, initialThread=knots)
-    expect(bubbles(page)).to_have_count(1)
-    held = hold(page, "threads.add_user_message")
-    alice_at_home.say("Are they safe?")
-    came(page, held)
+    knots, twine, held = on_its_way(alice_at_home, "Are they safe?")
+    page = alice_at_home.page
     page.keyboard.type("And")
     held[0].fetch()
     page.unroute_all()
 
-    page.evaluate("id => chat.setThreadId(id)", twine)
-    page.evaluate("id => chat.setThreadId(id)", knots)
+    passes_through(page, twine, knots)
     expect(bubbles(page)).to_have_text(["What about knots?", "Are they safe?"])
     expect(box(page)).to_have_value("And")
     alice_at_home.say("Are they safe?")
@@ -151,33 +159,23 @@ def test_a_message_that_arrived_in_the_thread_that_was_left_is_no_draft_there(
 def test_a_message_on_its_way_is_not_taken_for_the_same_words_of_before(
     alice_at_home: Reader,
 ) -> None:
-    [knots, twine] = owns(alice_at_home, "Knots", "Twine")
-    page = at_home(alice_at_home, initialThread=knots)
-    expect(bubbles(page)).to_have_count(1)
-    held = hold(page, "threads.add_user_message")
-    alice_at_home.say("What about knots?")
-    came(page, held)
+    knots, twine, _ = on_its_way(alice_at_home, "What about knots?")
+    page = alice_at_home.page
     page.keyboard.type("Please")
 
-    page.evaluate("id => chat.setThreadId(id)", twine)
-    page.evaluate("id => chat.setThreadId(id)", knots)
+    passes_through(page, twine, knots)
 
     expect(bubbles(page)).to_have_text(["What about knots?"])
     expect(box(page)).to_have_value("What about knots?\n\nPlease")
 
 
 def test_a_message_on_its_way_is_kept_beside_one_that_has_to_wait(alice_at_home: Reader) -> None:
-    [knots, twine] = owns(alice_at_home, "Knots", "Twine")
-    page = at_home(alice_at_home, initialThread=knots)
-    expect(bubbles(page)).to_have_count(1)
-    held = hold(page, "threads.add_user_message")
-    alice_at_home.say("Are they safe?")
-    came(page, held)
+    knots, twine, _ = on_its_way(alice_at_home, "Are they safe?")
+    page = alice_at_home.page
 
     page.evaluate("chat.sendUserMessage({ text: 'And wet ones?' })")
     expect(box(page)).to_have_value("And wet ones?")
-    page.evaluate("id => chat.setThreadId(id)", twine)
-    page.evaluate("id => chat.setThreadId(id)", knots)
+    passes_through(page, twine, knots)
 
     expect(box(page)).to_have_value("Are they safe?\n\nAnd wet ones?")
 

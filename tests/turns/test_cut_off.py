@@ -130,8 +130,13 @@ def assert_nothing_is_late(database: Database) -> None:
     assert notes(database) == 0
 
 
+@pytest.mark.parametrize("stopped", [False, True], ids=["by itself", "stopped"])
 def test_a_worker_that_was_believed_dead_stores_nothing_in_a_thread_that_went_on(
-    believed: tuple[Worker, Worker], proxy: Proxy, leases: Proxy, database: Database
+    believed: tuple[Worker, Worker],
+    proxy: Proxy,
+    leases: Proxy,
+    database: Database,
+    stopped: bool,
 ) -> None:
     cut, other = believed
     turn, ready = cut.begin(first("one"))
@@ -141,7 +146,7 @@ def test_a_worker_that_was_believed_dead_stores_nothing_in_a_thread_that_went_on
         with proxy.away():
             goes_on(other, database, turn.new.thread_id)
         # What it has to store gets through again, before anybody could tell that it is not alone.
-        cut.loop.call(cut.writer.over.set)
+        cut.loop.call((lambda: turn.stop("stopped")) if stopped else cut.writer.over.set)
         told = rest(ready)
 
     assert b'"error_code":"answer_interrupted"' in told
